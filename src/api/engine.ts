@@ -1,0 +1,63 @@
+/** What the engine worker can do. Types only: the page and the worker both import this file. */
+import type { Objective } from "../vis/objective";
+import type { Recipe } from "../vis/recipe";
+import type { ModelCard, ModelSummary } from "./model";
+
+export type JobId = string;
+
+/** RGBA bytes, row by row from the top left; `rgba` is transferred, never copied. */
+export interface Picture {
+  width: number;
+  height: number;
+  rgba: Uint8ClampedArray<ArrayBuffer>;
+}
+
+export type Backend = "webgpu" | "wasm";
+
+/** "auto": a real GPU where there is one, else WASM; a software adapter counts as none. */
+export type DeviceChoice = "auto" | Backend;
+
+export interface DeviceInfo {
+  backend: Backend;
+  /** For people: "Apple M2 (WebGPU)", "WASM, 2 threads". */
+  label: string;
+  /** Why this one, when "auto" did not take the GPU or the wish could not be met; null when there is nothing to say. */
+  reason: string | null;
+}
+
+export interface RenderRequest {
+  /** SHA-256 of the stored file: the engine reads the weights from the store by it. */
+  weights: string;
+  card: ModelCard;
+  objective: Objective;
+  recipe: Recipe;
+  device: DeviceChoice;
+}
+
+export type Progress =
+  | { phase: "download"; loadedBytes: number; totalBytes: number | null } // null: server sent no length
+  | { phase: "verify"; doneBytes: number; totalBytes: number }
+  | { phase: "load" } // ORT and the weights into memory
+  | { phase: "compile"; device: DeviceInfo } // sessions for this layer and size
+  | { phase: "step"; step: number; steps: number; score: number; stepsPerSecond: number; frame: Picture | null };
+
+export interface RenderResult {
+  picture: Picture;
+  /** The objective on the last step's transformed picture, as it was optimised. */
+  score: number;
+  /** The objective after every step. */
+  scores: Float32Array;
+  elapsedMs: number;
+  device: DeviceInfo;
+}
+
+export interface EngineApi {
+  /** Opens a stored model: its layers, shapes and what cannot be differentiated. */
+  open(job: JobId, weights: string, card: ModelCard): Promise<ModelSummary>;
+  /** Makes a picture. onProgress must be a top-level argument (Comlink). */
+  render(job: JobId, request: RenderRequest, onProgress: (p: Progress) => void): Promise<RenderResult>;
+  /** Which device a choice leads to, and why. */
+  device(choice: DeviceChoice): Promise<DeviceInfo>;
+  /** Asks a job to stop at its next step; unknown or finished jobs are ignored. */
+  cancel(job: JobId): void;
+}

@@ -1,0 +1,62 @@
+/** Making and reading constants: typed arrays by dtype, small helpers for shapes given as tensors. */
+import { sizeOf, type DType, type Tensor, type TypedArray } from "./graph";
+
+const arrays = {
+  float32: Float32Array,
+  float16: Uint16Array,
+  float64: Float64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+} as const;
+
+/** A zeroed array of `length` elements of `dtype`. Throws TypeError for "string", which has no typed array. */
+export function allocate(dtype: DType, length: number): TypedArray {
+  if (dtype === "string") throw new TypeError("string tensors have no typed array");
+  return new arrays[dtype](length);
+}
+
+/** Bytes of one element. */
+export const bytesPerElement = (dtype: DType): number => (dtype === "string" ? 0 : arrays[dtype].BYTES_PER_ELEMENT);
+
+/** A float32 constant. `values` may be one number, which fills the shape. */
+export function f32(values: ArrayLike<number> | number, shape?: readonly number[]): Tensor {
+  if (typeof values === "number") {
+    const filled = shape ?? [];
+    return { dtype: "float32", shape: filled, data: new Float32Array(sizeOf(filled)).fill(values) };
+  }
+  const data = values instanceof Float32Array ? values : Float32Array.from(values);
+  return { dtype: "float32", shape: shape ?? [data.length], data };
+}
+
+/** An int64 constant, one-dimensional unless a shape is given: ONNX's form for shapes, axes and indices. */
+export function i64(values: readonly number[] | number, shape?: readonly number[]): Tensor {
+  const list = typeof values === "number" ? [values] : values;
+  return {
+    dtype: "int64",
+    shape: shape ?? (typeof values === "number" ? [] : [list.length]),
+    data: BigInt64Array.from(list, BigInt),
+  };
+}
+
+/** The elements as plain numbers; int64 beyond 2^53 loses precision, float16 is decoded. */
+export function numbers(tensor: Tensor): number[] {
+  if (tensor.dtype === "float16") return Array.from(tensor.data as Uint16Array, halfToFloat);
+  return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+}
+
+/** One IEEE 754 binary16 value from its bits. */
+export function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

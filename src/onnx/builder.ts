@@ -32,6 +32,8 @@ export interface NodeOptions {
   outputs?: number;
   /** Exact output names, when values must keep the names a file gave them. */
   outputNames?: readonly string[];
+  /** Output types given rather than inferred: composite ops of ours have no entry in the inference table. */
+  types?: readonly ValueType[];
 }
 
 export class GraphBuilder {
@@ -124,11 +126,13 @@ export class GraphBuilder {
       outputs,
       attrs,
     };
-    const types = inferNode(
-      node,
-      inputs.map((v) => v ?? undefined),
-      (i) => (inputs[i] ? this.#constants.get(inputs[i].name) : undefined),
-    );
+    const types =
+      options.types ??
+      inferNode(
+        node,
+        inputs.map((v) => v ?? undefined),
+        (i) => (inputs[i] ? this.#constants.get(inputs[i].name) : undefined),
+      );
     this.#nodes.push(node);
     return outputs.map((output, i) => {
       const type = types[i];
@@ -138,9 +142,9 @@ export class GraphBuilder {
     });
   }
 
-  /** A composite op of ours, to be lowered to ONNX ops before the graph is written. */
-  local(op: string, inputs: readonly (Value | null)[], attrs: Attrs = {}, options: NodeOptions = {}): Value {
-    return this.node(op, inputs, attrs, { ...options, domain: LOCAL_DOMAIN });
+  /** A composite op of ours with a float32 output of `shape`, to be lowered to ONNX ops before the graph is written. */
+  local(op: string, inputs: readonly (Value | null)[], attrs: Attrs, shape: readonly number[]): Value {
+    return this.node(op, inputs, attrs, { domain: LOCAL_DOMAIN, types: [{ dtype: "float32", shape }] });
   }
 
   // Elementwise, with numpy broadcasting. Multiplying by 1 or adding 0 appends nothing.

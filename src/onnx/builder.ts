@@ -18,6 +18,7 @@ import {
   type Value,
   type ValueType,
 } from "./graph";
+import { DTYPE_CODE } from "./dtype";
 import { inferNode } from "./infer";
 import { f32, i64 } from "./tensor";
 
@@ -314,20 +315,3 @@ export class GraphBuilder {
 }
 
 const sameShape = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((d, i) => d === b[i]);
-
-/** TensorProto.DataType, as Cast's `to` and the file format have it. */
-export const DTYPE_CODE: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  uint16: 4,
-  int16: 5,
-  int32: 6,
-  int64: 7,
-  string: 8,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  uint32: 12,
-  uint64: 13,
-};

@@ -44,6 +44,7 @@ export class GraphBuilder {
   readonly #inputs: (GraphInput & Value)[] = [];
   readonly #nodeNames = new Set<string>();
   readonly #scalars = new Map<string, Value>();
+  readonly #lastSuffix = new Map<string, number>();
 
   /** Starts empty, or with everything that `base` holds. */
   constructor(base?: StaticGraph) {
@@ -301,16 +302,23 @@ export class GraphBuilder {
   }
 
   #freeName(base: string): string {
-    let name = base;
-    for (let i = 1; this.#types.has(name); i++) name = `${base}_${i}`;
-    return name;
+    return this.#numbered(base, this.#types, "value");
   }
 
   #freeNodeName(base: string): string {
-    let name = base;
-    for (let i = 1; this.#nodeNames.has(name); i++) name = `${base}_${i}`;
+    const name = this.#numbered(base, this.#nodeNames, "node");
     this.#nodeNames.add(name);
     return name;
+  }
+
+  /** `base`, or base_1, base_2, ...: the first that `taken` lacks. Remembers where it stopped, so n names cost O(n). */
+  #numbered(base: string, taken: { has(name: string): boolean }, kind: "value" | "node"): string {
+    if (!taken.has(base)) return base;
+    const key = `${kind} ${base}`;
+    let i = (this.#lastSuffix.get(key) ?? 0) + 1;
+    while (taken.has(`${base}_${i}`)) i++;
+    this.#lastSuffix.set(key, i);
+    return `${base}_${i}`;
   }
 }
 

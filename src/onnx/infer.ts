@@ -35,13 +35,19 @@ export function inferNode(
   const rule = node.domain === "" && Object.hasOwn(inferTable, node.op) ? inferTable[node.op] : undefined;
   if (!rule) {
     const op = node.domain ? `${node.domain}.${node.op}` : node.op;
-    throw new OpError(node, `the op ${op} is not supported. Choose an earlier layer, or export the model with standard ONNX ops.`);
+    throw new OpError(
+      node,
+      `the op ${op} is not supported. Choose an earlier layer, or export the model with standard ONNX ops.`,
+    );
   }
   const types = rule(new NodeView(node, inputs, constantOf)).map(({ dtype, shape }) => ({ dtype, shape }));
   for (const { shape } of types) {
     if (shape.some((size) => !Number.isInteger(size) || size < 0)) throw new OpError(node, `its output would be ${show(shape)}.`);
     if (sizeOf(shape) > MAX_ELEMENTS)
-      throw new OpError(node, `its output ${show(shape)} would have ${sizeOf(shape)} elements, more than ${MAX_ELEMENTS}. Choose a smaller size.`);
+      throw new OpError(
+        node,
+        `its output ${show(shape)} would have ${sizeOf(shape)} elements, more than ${MAX_ELEMENTS}. Choose a smaller size.`,
+      );
   }
   return types;
 }

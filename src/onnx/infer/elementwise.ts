@@ -1,6 +1,6 @@
 /** Types of ops that work element by element, with numpy broadcasting. */
 import type { DType } from "../graph";
-import { dtypeFromCode } from "../tensor";
+import { DTYPES_BY_CODE } from "../dtype";
 import { CONTRADICTION, type InferRule, type InferTable, type NodeView } from "./nodeView";
 
 const same: InferRule = (v) => [v.input(0)];
@@ -53,7 +53,7 @@ export const elementwise: InferTable = {
   },
   Cast: (v) => {
     const code = v.int("to", 0);
-    const dtype = dtypeFromCode(code) ?? v.fail(`casts to data type ${code}, which is not supported.`);
+    const dtype = DTYPES_BY_CODE[code] ?? v.fail(`casts to data type ${code}, which is not supported.`);
     return [{ dtype, shape: v.input(0).shape }];
   },
   CastLike: (v) => [{ dtype: v.input(1).dtype, shape: v.input(0).shape }],

@@ -1,6 +1,7 @@
 /** Types of ops that pick, place or make elements by index. */
 import type { Tensor } from "../graph";
-import { dtypeFromCode, numbers } from "../tensor";
+import { DTYPES_BY_CODE } from "../dtype";
+import { numbers } from "../tensor";
 import { CONTRADICTION, show, type InferRule, type InferTable, type NodeView } from "./nodeView";
 
 const isTensor = (x: unknown): x is Tensor => typeof x === "object" && x !== null && "data" in x && "shape" in x;
@@ -21,7 +22,8 @@ export function constantValue(v: NodeView): Tensor {
 const scatter: InferRule = (v) => {
   v.input(1);
   const updates = v.input(2);
-  if (updates.dtype !== v.input(0).dtype) v.fail(`its data is ${v.input(0).dtype}, but its updates are ${updates.dtype}. ${CONTRADICTION}`);
+  if (updates.dtype !== v.input(0).dtype)
+    v.fail(`its data is ${v.input(0).dtype}, but its updates are ${updates.dtype}. ${CONTRADICTION}`);
   return [v.input(0)];
 };
 
@@ -39,13 +41,15 @@ const scatterND: InferRule = (v) => {
   const depth = indices.at(-1) ?? 0;
   const expected = [...indices.slice(0, -1), ...data.slice(depth)];
   if (expected.join() !== v.input(2).shape.join())
-    v.fail(`updates ${show(v.input(2).shape)}, but indices ${show(indices)} into ${show(data)} need ${show(expected)}. ${CONTRADICTION}`);
+    v.fail(
+      `updates ${show(v.input(2).shape)}, but indices ${show(indices)} into ${show(data)} need ${show(expected)}. ${CONTRADICTION}`,
+    );
   return scatter(v);
 };
 
 const like: InferRule = (v) => {
   const { dtype, shape } = v.input(0);
-  return [{ dtype: dtypeFromCode(v.int("dtype", 0)) ?? dtype, shape }];
+  return [{ dtype: DTYPES_BY_CODE[v.int("dtype", 0)] ?? dtype, shape }];
 };
 
 export const indexing: InferTable = {
@@ -75,7 +79,8 @@ export const indexing: InferTable = {
   GatherElements: (v) => {
     const { dtype, shape } = v.input(0);
     const indices = v.input(1).shape;
-    if (indices.length !== shape.length) v.fail(`indices ${show(indices)} into ${show(shape)}: both need as many axes. ${CONTRADICTION}`);
+    if (indices.length !== shape.length)
+      v.fail(`indices ${show(indices)} into ${show(shape)}: both need as many axes. ${CONTRADICTION}`);
     v.axis(v.int("axis", 0), shape.length);
     return [{ dtype, shape: indices }];
   },

@@ -62,7 +62,10 @@ const concat: InferRule = (c) => {
   c.inputs.forEach((_, i) => {
     const { shape } = required(c, i);
     if (shape.length !== first.shape.length || shape.some((d, k) => k !== axis && d !== first.shape[k]))
-      throw new OpError(c.node, `inputs [${first.shape}] and [${shape}] differ beside axis ${axis}. The chosen size does not suit this model.`);
+      throw new OpError(
+        c.node,
+        `inputs [${first.shape}] and [${shape}] differ beside axis ${axis}. The chosen size does not suit this model.`,
+      );
     total += shape[axis]!;
   });
   return [{ dtype: first.dtype, shape: first.shape.map((d, i) => (i === axis ? total : d)) }];
@@ -97,7 +100,8 @@ const pad: InferRule = (c) => {
   const pads = ints(c, "pads") ?? ints(c, "paddings") ?? constantNumbers(c, 1, "list of pads");
   const rank = x.shape.length;
   const axes = c.inputs[3] ? constantNumbers(c, 3, "list of axes").map((a) => axisOf(c.node, a, rank)) : x.shape.map((_, i) => i);
-  if (pads.length !== 2 * axes.length) throw new OpError(c.node, `pads [${pads}] must be ${2 * axes.length} numbers for [${x.shape}].`);
+  if (pads.length !== 2 * axes.length)
+    throw new OpError(c.node, `pads [${pads}] must be ${2 * axes.length} numbers for [${x.shape}].`);
   const shape = [...x.shape];
   axes.forEach((a, i) => (shape[a] = shape[a]! + pads[i]! + pads[i + axes.length]!));
   return [{ dtype: x.dtype, shape }];
@@ -111,7 +115,9 @@ const split: InferRule = (c) => {
   const part = Math.ceil(size / count);
   const parts =
     ints(c, "split") ??
-    (c.inputs[1] ? constantNumbers(c, 1, "list of sizes") : Array.from({ length: count }, (_, i) => Math.min(part, size - i * part)));
+    (c.inputs[1]
+      ? constantNumbers(c, 1, "list of sizes")
+      : Array.from({ length: count }, (_, i) => Math.min(part, size - i * part)));
   if (parts.length !== count || parts.reduce((a, b) => a + b, 0) !== size)
     throw new OpError(c.node, `parts [${parts}] do not make up dimension ${axis} of size ${size} in ${count} outputs.`);
   return parts.map((p) => ({ dtype: x.dtype, shape: x.shape.map((d, i) => (i === axis ? p : d)) }));
@@ -147,7 +153,11 @@ const constant: InferRule = (c) => {
   const scalar = (name: string, dtype: DType) => (name in c.node.attrs ? [{ dtype, shape: [] }] : null);
   const list = (name: string, dtype: DType) =>
     name in c.node.attrs ? [{ dtype, shape: [(c.node.attrs[name] as readonly number[]).length] }] : null;
-  const found = scalar("value_float", "float32") ?? scalar("value_int", "int64") ?? list("value_floats", "float32") ?? list("value_ints", "int64");
+  const found =
+    scalar("value_float", "float32") ??
+    scalar("value_int", "int64") ??
+    list("value_floats", "float32") ??
+    list("value_ints", "int64");
   if (!found) throw new OpError(c.node, `holds no number (attributes: ${Object.keys(c.node.attrs).join(", ") || "none"}).`);
   return found;
 };

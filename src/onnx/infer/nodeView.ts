@@ -59,7 +59,8 @@ export class NodeView {
   /** `axis` counted from the front. Throws OpError when a tensor of `rank` has no such axis. */
   axis(axis: number, rank: number): number {
     const counted = axis < 0 ? axis + rank : axis;
-    if (counted < 0 || counted >= rank) this.fail(`axis ${axis}, but its input has ${rank} ${rank === 1 ? "axis" : "axes"}. ${CONTRADICTION}`);
+    if (counted < 0 || counted >= rank)
+      this.fail(`axis ${axis}, but its input has ${rank} ${rank === 1 ? "axis" : "axes"}. ${CONTRADICTION}`);
     return counted;
   }
 

@@ -1,5 +1,6 @@
 /** Types of normalisations, quantisation and transforms of signals. */
-import { dtypeFromCode, numbers } from "../tensor";
+import { DTYPES_BY_CODE } from "../dtype";
+import { numbers } from "../tensor";
 import { CONTRADICTION, show, type InferRule, type InferTable, type NodeView } from "./nodeView";
 
 /** Throws OpError unless inputs `from` to `to` are vectors with one element for each channel. */
@@ -14,7 +15,8 @@ function perChannel(v: NodeView, channels: number, from: number, to: number): vo
 const batchNorm: InferRule = (v) => {
   const type = v.rankAtLeast(0, 2);
   perChannel(v, type.shape[1]!, 1, 4);
-  if (v.int("training_mode", 0)) v.fail("is in training mode, whose statistics depend on the batch. Export the model for inference.");
+  if (v.int("training_mode", 0))
+    v.fail("is in training mode, whose statistics depend on the batch. Export the model for inference.");
   return [type];
 };
 
@@ -52,7 +54,7 @@ export const normalisations: InferTable = {
   MeanVarianceNormalization: same,
   Dropout: (v) => [v.input(0), { dtype: "bool", shape: v.input(0).shape }],
   QuantizeLinear: (v) => {
-    const dtype = v.inputs[2]?.dtype ?? dtypeFromCode(v.int("output_dtype", 0)) ?? "uint8";
+    const dtype = v.inputs[2]?.dtype ?? DTYPES_BY_CODE[v.int("output_dtype", 0)] ?? "uint8";
     return [{ dtype, shape: v.input(0).shape }];
   },
   DequantizeLinear: (v) => [{ dtype: v.input(1).dtype, shape: v.input(0).shape }],
@@ -70,5 +72,5 @@ export const normalisations: InferTable = {
 function windowOf(v: NodeView) {
   const size = v.constant(0);
   if (!size) return v.fail("its length is computed while it runs, but shapes must be known beforehand.");
-  return [{ dtype: dtypeFromCode(v.int("output_datatype", 1)) ?? ("float32" as const), shape: [numbers(size)[0]!] }];
+  return [{ dtype: DTYPES_BY_CODE[v.int("output_datatype", 1)] ?? ("float32" as const), shape: [numbers(size)[0]!] }];
 }

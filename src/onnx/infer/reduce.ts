@@ -30,7 +30,10 @@ const along =
 
 export const reductions: InferTable = {
   ...Object.fromEntries(
-    ["Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare"].map((name) => [`Reduce${name}`, reduce]),
+    ["Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare"].map((name) => [
+      `Reduce${name}`,
+      reduce,
+    ]),
   ),
   ArgMax: arg,
   ArgMin: arg,

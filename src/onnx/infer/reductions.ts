@@ -1,6 +1,17 @@
 /** Ops that contract dimensions: reductions, arg reductions, matrix products, Einsum, TopK, DFT. */
 import { OpError, type DType } from "../graph";
-import { axisOf, broadcast, constantNumbers, int, ints, required, string, type InferContext, type InferRule, type InferTable } from "./rule";
+import {
+  axisOf,
+  broadcast,
+  constantNumbers,
+  int,
+  ints,
+  required,
+  string,
+  type InferContext,
+  type InferRule,
+  type InferTable,
+} from "./rule";
 
 /** Axes as an attribute (before opset 13 or 18) or as the second input; none means all, unless noop_with_empty_axes. */
 function reducedAxes(c: InferContext, rank: number): number[] {
@@ -23,32 +34,39 @@ const argReduce: InferRule = (c) => {
   return [{ dtype: "int64", shape: x.shape.flatMap((d, i) => (i === axis ? (keep ? [1] : []) : [d])) }];
 };
 
-const productType = (dtype?: DType): InferRule => (c) => {
-  const a = required(c, 0);
-  const b = required(c, 1);
-  if (a.shape.length === 0 || b.shape.length === 0) throw new OpError(c.node, "a matrix product needs at least one dimension on each side.");
-  const left = a.shape.length === 1 ? [1, ...a.shape] : a.shape;
-  const right = b.shape.length === 1 ? [...b.shape, 1] : b.shape;
-  const inner = [left.at(-1)!, right.at(-2)!];
-  if (inner[0] !== inner[1])
-    throw new OpError(
-      c.node,
-      `[${a.shape}] times [${b.shape}]: ${inner[0]} columns meet ${inner[1]} rows. The chosen size does not suit this layer, or the file contradicts itself.`,
-    );
-  const batch = broadcast(c.node, left.slice(0, -2), right.slice(0, -2));
-  const rows = a.shape.length === 1 ? [] : [left.at(-2)!];
-  const columns = b.shape.length === 1 ? [] : [right.at(-1)!];
-  return [{ dtype: dtype ?? a.dtype, shape: [...batch, ...rows, ...columns] }];
-};
+const productType =
+  (dtype?: DType): InferRule =>
+  (c) => {
+    const a = required(c, 0);
+    const b = required(c, 1);
+    if (a.shape.length === 0 || b.shape.length === 0)
+      throw new OpError(c.node, "a matrix product needs at least one dimension on each side.");
+    const left = a.shape.length === 1 ? [1, ...a.shape] : a.shape;
+    const right = b.shape.length === 1 ? [...b.shape, 1] : b.shape;
+    const inner = [left.at(-1)!, right.at(-2)!];
+    if (inner[0] !== inner[1])
+      throw new OpError(
+        c.node,
+        `[${a.shape}] times [${b.shape}]: ${inner[0]} columns meet ${inner[1]} rows. The chosen size does not suit this layer, or the file contradicts itself.`,
+      );
+    const batch = broadcast(c.node, left.slice(0, -2), right.slice(0, -2));
+    const rows = a.shape.length === 1 ? [] : [left.at(-2)!];
+    const columns = b.shape.length === 1 ? [] : [right.at(-1)!];
+    return [{ dtype: dtype ?? a.dtype, shape: [...batch, ...rows, ...columns] }];
+  };
 
 const gemm: InferRule = (c) => {
   const a = required(c, 0);
   const b = required(c, 1);
-  if (a.shape.length !== 2 || b.shape.length !== 2) throw new OpError(c.node, `needs two matrices, but has [${a.shape}] and [${b.shape}].`);
+  if (a.shape.length !== 2 || b.shape.length !== 2)
+    throw new OpError(c.node, `needs two matrices, but has [${a.shape}] and [${b.shape}].`);
   const [m, k] = int(c, "transA", 0) ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!];
   const [k2, n] = int(c, "transB", 0) ? [b.shape[1]!, b.shape[0]!] : [b.shape[0]!, b.shape[1]!];
   if (k !== k2)
-    throw new OpError(c.node, `${k} features come in, but the weight expects ${k2}. The picture's size does not suit this dense layer.`);
+    throw new OpError(
+      c.node,
+      `${k} features come in, but the weight expects ${k2}. The picture's size does not suit this dense layer.`,
+    );
   return [{ dtype: a.dtype, shape: [m, n] }];
 };
 
@@ -56,11 +74,13 @@ const einsum: InferRule = (c) => {
   const equation = string(c, "equation", "").replaceAll(" ", "");
   const [left = "", right] = equation.split("->");
   const terms = left.split(",");
-  if (right === undefined || equation.includes(".")) throw new OpError(c.node, `the equation "${equation}" must be explicit, as in "ij,jk->ik".`);
+  if (right === undefined || equation.includes("."))
+    throw new OpError(c.node, `the equation "${equation}" must be explicit, as in "ij,jk->ik".`);
   const sizes = new Map<string, number>();
   terms.forEach((term, t) => {
     const { shape } = required(c, t);
-    if (shape.length !== term.length) throw new OpError(c.node, `"${term}" names ${term.length} dimensions, but input ${t} has ${shape.length}.`);
+    if (shape.length !== term.length)
+      throw new OpError(c.node, `"${term}" names ${term.length} dimensions, but input ${t} has ${shape.length}.`);
     [...term].forEach((letter, i) => sizes.set(letter, Math.max(sizes.get(letter) ?? 1, shape[i]!)));
   });
   return [{ dtype: required(c, 0).dtype, shape: [...right].map((letter) => sizes.get(letter) ?? 1) }];

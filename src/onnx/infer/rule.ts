@@ -55,7 +55,10 @@ export function broadcast(node: Node, a: readonly number[], b: readonly number[]
     const x = a[i - rank + a.length] ?? 1;
     const y = b[i - rank + b.length] ?? 1;
     if (x !== y && x !== 1 && y !== 1)
-      throw new OpError(node, `shapes [${a}] and [${b}] do not broadcast. The file contradicts itself, or the chosen size does not suit it.`);
+      throw new OpError(
+        node,
+        `shapes [${a}] and [${b}] do not broadcast. The file contradicts itself, or the chosen size does not suit it.`,
+      );
     return x === 1 ? y : x;
   });
 }

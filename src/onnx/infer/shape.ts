@@ -4,7 +4,9 @@ import { CONTRADICTION, show, type InferTable, type NodeView } from "./nodeView"
 
 /** What Reshape makes of `shape`: 0 copies a size (unless allowzero), one -1 takes what is left. */
 function reshape(v: NodeView, shape: readonly number[], wanted: readonly number[], allowZero: boolean): number[] {
-  const out = wanted.map((size, i) => (size === 0 && !allowZero ? (shape[i] ?? v.fail(`copies axis ${i} of ${show(shape)}. ${CONTRADICTION}`)) : size));
+  const out = wanted.map((size, i) =>
+    size === 0 && !allowZero ? (shape[i] ?? v.fail(`copies axis ${i} of ${show(shape)}. ${CONTRADICTION}`)) : size,
+  );
   const total = sizeOf(shape);
   const free = out.indexOf(-1);
   if (free >= 0) {
@@ -58,9 +60,11 @@ export const shapes: InferTable = {
   },
   Squeeze: (v) => {
     const { dtype, shape } = v.input(0);
-    const axes = v.optionalInts(1, "axes")?.map((a) => v.axis(a, shape.length)) ?? shape.flatMap((size, i) => (size === 1 ? [i] : []));
+    const axes =
+      v.optionalInts(1, "axes")?.map((a) => v.axis(a, shape.length)) ?? shape.flatMap((size, i) => (size === 1 ? [i] : []));
     const bad = axes.find((a) => shape[a] !== 1);
-    if (bad !== undefined) v.fail(`axis ${bad} of ${show(shape)} has ${shape[bad]} elements, but only axes of 1 can be squeezed. ${CONTRADICTION}`);
+    if (bad !== undefined)
+      v.fail(`axis ${bad} of ${show(shape)} has ${shape[bad]} elements, but only axes of 1 can be squeezed. ${CONTRADICTION}`);
     return [{ dtype, shape: shape.filter((_, i) => !axes.includes(i)) }];
   },
   Unsqueeze: (v) => {
@@ -97,7 +101,9 @@ export const shapes: InferTable = {
       const other = v.input(i);
       if (other.dtype !== dtype) v.fail(`input 0 is ${dtype}, but input ${i} is ${other.dtype}. ${CONTRADICTION}`);
       if (other.shape.length !== shape.length || other.shape.some((size, j) => j !== axis && size !== shape[j]))
-        v.fail(`${show(shape)} and ${show(other.shape)} do not join along axis ${axis}: the other axes must agree. ${CONTRADICTION}`);
+        v.fail(
+          `${show(shape)} and ${show(other.shape)} do not join along axis ${axis}: the other axes must agree. ${CONTRADICTION}`,
+        );
       total += other.shape[axis]!;
     });
     return [{ dtype, shape: shape.map((size, i) => (i === axis ? total : size)) }];
@@ -120,7 +126,9 @@ export const shapes: InferTable = {
     const axes = v.optionalInts(3, "axes") ?? starts.map((_, i) => i);
     const steps = v.optionalInts(4, "steps") ?? starts.map(() => 1);
     if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length || steps.includes(0))
-      v.fail(`starts ${show(starts)}, ends ${show(ends)}, axes ${show(axes)}, steps ${show(steps)} do not fit together. ${CONTRADICTION}`);
+      v.fail(
+        `starts ${show(starts)}, ends ${show(ends)}, axes ${show(axes)}, steps ${show(steps)} do not fit together. ${CONTRADICTION}`,
+      );
     const out = [...shape];
     axes.forEach((a, i) => {
       const axis = v.axis(a, shape.length);
@@ -132,7 +140,8 @@ export const shapes: InferTable = {
     const { dtype, shape } = v.input(0);
     const pads = v.intsInput(1, "pads");
     const axes = (v.optionalInts(3, "axes") ?? shape.map((_, i) => i)).map((a) => v.axis(a, shape.length));
-    if (pads.length !== 2 * axes.length) v.fail(`${pads.length} pads for ${axes.length} axes of ${show(shape)}. ${CONTRADICTION}`);
+    if (pads.length !== 2 * axes.length)
+      v.fail(`${pads.length} pads for ${axes.length} axes of ${show(shape)}. ${CONTRADICTION}`);
     const out = [...shape];
     axes.forEach((axis, i) => (out[axis] = shape[axis]! + pads[i]! + pads[i + axes.length]!));
     if (out.some((size) => size < 0)) v.fail(`pads ${show(pads)} cut away more than ${show(shape)} has. ${CONTRADICTION}`);
@@ -158,7 +167,9 @@ export const shapes: InferTable = {
     const grid = v.input(1).shape;
     const rank = X.shape.length - 2;
     if (grid.length !== rank + 2 || grid.at(-1) !== rank || grid[0] !== X.shape[0])
-      v.fail(`a grid ${show(grid)} for an input ${show(X.shape)}; it must be [${X.shape[0]}, ...sizes, ${rank}]. ${CONTRADICTION}`);
+      v.fail(
+        `a grid ${show(grid)} for an input ${show(X.shape)}; it must be [${X.shape[0]}, ...sizes, ${rank}]. ${CONTRADICTION}`,
+      );
     return [{ dtype: X.dtype, shape: [X.shape[0]!, X.shape[1]!, ...grid.slice(1, -1)] }];
   },
   Trilu: (v) => [v.rankAtLeast(0, 2)],

@@ -31,18 +31,28 @@ export function countCeil(w: Window): number {
 /** The windows of a Conv or pool node over spatial sizes `sizes`, with auto_pad resolved to pads. Checks lengths and signs. */
 export function windows(v: NodeView, sizes: readonly number[], kernel: readonly number[]): Window[] {
   const rank = sizes.length;
-  if (kernel.length !== rank)
-    v.fail(`a kernel ${show(kernel)} over ${rank} spatial axes ${show(sizes)}. ${CONTRADICTION}`);
+  if (kernel.length !== rank) v.fail(`a kernel ${show(kernel)} over ${rank} spatial axes ${show(sizes)}. ${CONTRADICTION}`);
   const strides = v.ints("strides") ?? sizes.map(() => 1);
   const dilations = v.ints("dilations") ?? sizes.map(() => 1);
   const pads = v.ints("pads") ?? [...sizes, ...sizes].map(() => 0);
   if (strides.length !== rank || dilations.length !== rank || pads.length !== 2 * rank)
-    v.fail(`strides ${show(strides)}, dilations ${show(dilations)}, pads ${show(pads)} for ${rank} spatial axes. ${CONTRADICTION}`);
+    v.fail(
+      `strides ${show(strides)}, dilations ${show(dilations)}, pads ${show(pads)} for ${rank} spatial axes. ${CONTRADICTION}`,
+    );
   if ([...kernel, ...strides, ...dilations].some((x) => !Number.isInteger(x) || x < 1))
-    v.fail(`kernel ${show(kernel)}, strides ${show(strides)}, dilations ${show(dilations)}: all must be 1 or more. ${CONTRADICTION}`);
+    v.fail(
+      `kernel ${show(kernel)}, strides ${show(strides)}, dilations ${show(dilations)}: all must be 1 or more. ${CONTRADICTION}`,
+    );
   const auto = v.text("auto_pad", "NOTSET");
   return sizes.map((size, i) => {
-    const w = { size, kernel: kernel[i]!, stride: strides[i]!, dilation: dilations[i]!, before: pads[i]!, after: pads[i + rank]! };
+    const w = {
+      size,
+      kernel: kernel[i]!,
+      stride: strides[i]!,
+      dilation: dilations[i]!,
+      before: pads[i]!,
+      after: pads[i + rank]!,
+    };
     if (auto === "NOTSET" || auto === "") return w;
     if (auto === "VALID") return { ...w, before: 0, after: 0 };
     const total = Math.max(0, (Math.ceil(size / w.stride) - 1) * w.stride + reach(w) - size);

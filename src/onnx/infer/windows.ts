@@ -24,7 +24,10 @@ export function windowGeometry(c: InferContext, input: ValueType, kernel: readon
   const strides = ints(c, "strides") ?? ones;
   const dilations = ints(c, "dilations") ?? ones;
   if (kernel.length !== size.length)
-    throw new OpError(c.node, `the kernel has ${kernel.length} dimensions, but the input [${input.shape}] has ${size.length} in space.`);
+    throw new OpError(
+      c.node,
+      `the kernel has ${kernel.length} dimensions, but the input [${input.shape}] has ${size.length} in space.`,
+    );
   if (strides.length !== size.length || dilations.length !== size.length || [...strides, ...dilations].some((s) => s < 1))
     throw new OpError(c.node, `strides [${strides}] and dilations [${dilations}] must be ${size.length} positive numbers each.`);
   const reach = kernel.map((k, i) => (k - 1) * dilations[i]! + 1);

@@ -1,0 +1,104 @@
+/** Graph -> ONNX file. Plain ONNX only: composite ops of ours must have been lowered. */
+import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { DTYPE_CODE } from "./dtype";
+import { LOCAL_DOMAIN, OpError, type Attr, type Graph, type GraphInput, type StaticGraph, type Tensor, type ValueType } from "./graph";
+import {
+  AttributeProto_AttributeType as AttributeType,
+  ModelProtoSchema,
+  type AttributeProtoSchema,
+  type GraphProtoSchema,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from "./proto/onnx_pb";
+
+/** IR version 8 goes with opsets up to 18; readers accept an older IR with a newer opset. */
+const IR_VERSION = 8n;
+
+/** Attributes that ONNX's operators declare as float or floats; a number under any other name is written as an int. */
+const FLOATS = new Set([
+  ...["alpha", "beta", "gamma", "bias", "lambd", "epsilon", "momentum", "ratio", "coefficient", "scale", "value_float", "value_floats"],
+  ...["scales", "extrapolation_value", "cubic_coeff_a", "spatial_scale", "min", "max", "mean", "high", "low", "dropout", "spatial_scale"],
+]);
+
+/**
+ * Writes a graph. A StaticGraph's outputs carry their types, so that any reader sees them; of a plain Graph they are left open.
+ * Throws OpError on a node of our own domain.
+ */
+export function writeModel(graph: Graph | StaticGraph): Uint8Array<ArrayBuffer> {
+  const model = create(ModelProtoSchema, {
+    irVersion: IR_VERSION,
+    producerName: "micrographia",
+    opsetImport: [
+      { domain: "", version: BigInt(graph.opset) },
+      ...[...new Set(graph.nodes.map((n) => n.domain))].filter(Boolean).map((domain) => ({ domain, version: 1n })),
+    ],
+    graph: graphProto(graph),
+  });
+  return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
+}
+
+function graphProto(graph: Graph | StaticGraph): MessageInitShape<typeof GraphProtoSchema> {
+  const types = "types" in graph ? graph.types : undefined;
+  return {
+    name: graph.name,
+    node: graph.nodes.map((node) => {
+      if (node.domain === LOCAL_DOMAIN) throw new OpError(node, "a composite op of ours must be lowered before the graph is written.");
+      return {
+        name: node.name,
+        opType: node.op,
+        domain: node.domain,
+        input: [...node.inputs],
+        output: [...node.outputs],
+        attribute: Object.entries(node.attrs).map(([name, value]) => attributeProto(name, value)),
+      };
+    }),
+    initializer: [...graph.constants].map(([name, tensor]) => tensorProto(tensor, name)),
+    input: graph.inputs.map((input) => valueInfo(input.name, input)),
+    output: graph.outputs.map((name) => valueInfo(name, types?.get(name))),
+  };
+}
+
+function attributeProto(name: string, value: Attr): MessageInitShape<typeof AttributeProtoSchema> {
+  if (typeof value === "number")
+    return FLOATS.has(name) || !Number.isInteger(value)
+      ? { name, type: AttributeType.FLOAT, f: value }
+      : { name, type: AttributeType.INT, i: BigInt(value) };
+  if (typeof value === "string") return { name, type: AttributeType.STRING, s: bytes(value) };
+  if (isList(value)) {
+    if (value.every((x) => typeof x === "string")) {
+      if (value.length > 0) return { name, type: AttributeType.STRINGS, strings: value.map(bytes) };
+      return { name, type: AttributeType.INTS, ints: [] };
+    }
+    const list = value as readonly number[];
+    return FLOATS.has(name) || !list.every(Number.isInteger)
+      ? { name, type: AttributeType.FLOATS, floats: [...list] }
+      : { name, type: AttributeType.INTS, ints: list.map(BigInt) };
+  }
+  if ("dtype" in value) return { name, type: AttributeType.TENSOR, t: tensorProto(value, "") };
+  return { name, type: AttributeType.GRAPH, g: graphProto(value) };
+}
+
+function tensorProto(tensor: Tensor, name: string): MessageInitShape<typeof TensorProtoSchema> {
+  const { data } = tensor;
+  return {
+    name,
+    dims: tensor.shape.map(BigInt),
+    dataType: DTYPE_CODE[tensor.dtype],
+    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>,
+  };
+}
+
+function valueInfo(name: string, type?: ValueType | GraphInput): MessageInitShape<typeof ValueInfoProtoSchema> {
+  if (!type) return { name };
+  const dim = type.shape.map((d) => ({
+    value:
+      typeof d === "number"
+        ? { case: "dimValue" as const, value: BigInt(d) }
+        : { case: "dimParam" as const, value: d ?? "" },
+  }));
+  return { name, type: { value: { case: "tensorType", value: { elemType: DTYPE_CODE[type.dtype], shape: { dim } } } } };
+}
+
+const isList = (value: Attr): value is readonly number[] | readonly string[] => Array.isArray(value);
+const encoder = new TextEncoder();
+const bytes = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text) as Uint8Array<ArrayBuffer>;

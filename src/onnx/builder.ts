@@ -45,6 +45,7 @@ export class GraphBuilder {
   readonly #nodeNames = new Set<string>();
   readonly #scalars = new Map<string, Value>();
   readonly #lastSuffix = new Map<string, number>();
+  readonly #reserved = new Set<string>();
 
   /** Starts empty, or with everything that `base` holds. */
   constructor(base?: StaticGraph) {
@@ -60,6 +61,11 @@ export class GraphBuilder {
       this.#nodes.push(node);
       this.#nodeNames.add(node.name);
     }
+  }
+
+  /** Names that values made from now on may take only when asked for exactly: those that a file will still declare. */
+  reserve(names: Iterable<string>): void {
+    for (const name of names) this.#reserved.add(name);
   }
 
   /** Nodes so far, in topological order. */
@@ -302,21 +308,21 @@ export class GraphBuilder {
   }
 
   #freeName(base: string): string {
-    return this.#numbered(base, this.#types, "value");
+    return this.#numbered(base, "value", (name) => this.#types.has(name) || this.#reserved.has(name));
   }
 
   #freeNodeName(base: string): string {
-    const name = this.#numbered(base, this.#nodeNames, "node");
+    const name = this.#numbered(base, "node", (name) => this.#nodeNames.has(name));
     this.#nodeNames.add(name);
     return name;
   }
 
-  /** `base`, or base_1, base_2, ...: the first that `taken` lacks. Remembers where it stopped, so n names cost O(n). */
-  #numbered(base: string, taken: { has(name: string): boolean }, kind: "value" | "node"): string {
-    if (!taken.has(base)) return base;
+  /** `base`, or base_1, base_2, ...: the first not taken. Remembers where it stopped, so n names cost O(n). */
+  #numbered(base: string, kind: "value" | "node", taken: (name: string) => boolean): string {
+    if (!taken(base)) return base;
     const key = `${kind} ${base}`;
     let i = (this.#lastSuffix.get(key) ?? 0) + 1;
-    while (taken.has(`${base}_${i}`)) i++;
+    while (taken(`${base}_${i}`)) i++;
     this.#lastSuffix.set(key, i);
     return `${base}_${i}`;
   }

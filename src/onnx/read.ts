@@ -83,9 +83,13 @@ function readGraph(graph: GraphProto, opset: number, what: string): Graph {
 
 function readInput(value: ValueInfoProto, what: string): GraphInput {
   const type = value.type?.value;
-  if (type?.case !== "tensorType") throw new ModelFormatError(`${what}: input "${value.name}" is not a tensor. Only tensor inputs are supported.`);
+  if (type?.case !== "tensorType")
+    throw new ModelFormatError(`${what}: input "${value.name}" is not a tensor. Only tensor inputs are supported.`);
   const dtype = DTYPES_BY_CODE[type.value.elemType];
-  if (!dtype) throw new ModelFormatError(`${what}: input "${value.name}" has data type code ${type.value.elemType}, which is not supported.`);
+  if (!dtype)
+    throw new ModelFormatError(
+      `${what}: input "${value.name}" has data type code ${type.value.elemType}, which is not supported.`,
+    );
   const shape = (type.value.shape?.dim ?? []).map(({ value: d }): Dim => {
     if (d.case === "dimParam") return d.value || null;
     return d.case === "dimValue" && d.value > 0n ? Number(d.value) : null;
@@ -98,7 +102,9 @@ function readNode(node: NodeProto, index: number, opset: number, what: string, n
   let name = base;
   for (let i = 1; names.has(name); i++) name = `${base}_${i}`;
   names.add(name);
-  const attrs = Object.fromEntries(node.attribute.map((a) => [a.name, readAttribute(a, opset, `${what}: ${node.opType} "${name}"`)]));
+  const attrs = Object.fromEntries(
+    node.attribute.map((a) => [a.name, readAttribute(a, opset, `${what}: ${node.opType} "${name}"`)]),
+  );
   const domain = node.domain === "ai.onnx" ? "" : node.domain;
   return { op: node.opType, name, domain, inputs: node.input, outputs: node.output, attrs };
 }
@@ -144,14 +150,17 @@ const text = (bytes: Uint8Array): string => decoder.decode(bytes);
 function readTensor(tensor: TensorProto, what: string): Tensor {
   const where = `${what}: weight "${tensor.name}"`;
   const dtype = DTYPES_BY_CODE[tensor.dataType];
-  if (!dtype || dtype === "string") throw new ModelFormatError(`${where} has data type code ${tensor.dataType}, which is not supported.`);
+  if (!dtype || dtype === "string")
+    throw new ModelFormatError(`${where} has data type code ${tensor.dataType}, which is not supported.`);
   const shape = tensor.dims.map(Number);
   const length = sizeOf(shape);
   if (shape.some((d) => d < 0) || !Number.isSafeInteger(length))
     throw new ModelFormatError(`${where} has the impossible shape [${shape}]. The file is damaged; download or export it again.`);
   if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL) {
     const location = tensor.externalData.find((e) => e.key === "location")?.value ?? "?";
-    throw new ModelFormatError(`${where} lies in another file, "${location}". Save the model with its weights inside one file and open that.`);
+    throw new ModelFormatError(
+      `${where} lies in another file, "${location}". Save the model with its weights inside one file and open that.`,
+    );
   }
   const expected = length * bytesPerElement(dtype);
   const disagree = (found: number, unit: string, wanted: number) =>
@@ -198,7 +207,8 @@ function sorted(
   const maker = new Map<string, number>();
   nodes.forEach((node, i) => {
     for (const output of node.outputs) {
-      if (output && maker.has(output)) throw new ModelFormatError(`${what}: value "${output}" is made by two nodes. The file is damaged.`);
+      if (output && maker.has(output))
+        throw new ModelFormatError(`${what}: value "${output}" is made by two nodes. The file is damaged.`);
       if (output) maker.set(output, i);
     }
   });
@@ -209,7 +219,9 @@ function sorted(
       if (!input || given.has(input)) continue;
       const from = maker.get(input);
       if (from === undefined)
-        throw new ModelFormatError(`${what}: ${node.op} "${node.name}" reads "${input}", which nothing makes. The file is incomplete.`);
+        throw new ModelFormatError(
+          `${what}: ${node.op} "${node.name}" reads "${input}", which nothing makes. The file is incomplete.`,
+        );
       makers.add(from);
     }
     return makers.size;
@@ -229,8 +241,12 @@ function sorted(
     for (const reader of readers.get(ready[at]!) ?? []) if (--waiting[reader]! === 0) ready.push(reader);
   }
   const stuck = nodes.find((_, i) => waiting[i]! > 0);
-  if (stuck) throw new ModelFormatError(`${what}: ${stuck.op} "${stuck.name}" depends on its own output. Such a circle cannot be run; export the model again.`);
+  if (stuck)
+    throw new ModelFormatError(
+      `${what}: ${stuck.op} "${stuck.name}" depends on its own output. Such a circle cannot be run; export the model again.`,
+    );
   const missing = outputs.find((o) => !maker.has(o) && !given.has(o));
-  if (missing !== undefined) throw new ModelFormatError(`${what}: output "${missing}" is made by no node. The file is incomplete.`);
+  if (missing !== undefined)
+    throw new ModelFormatError(`${what}: output "${missing}" is made by no node. The file is incomplete.`);
   return order;
 }

@@ -60,3 +60,22 @@ export function halfToFloat(bits: number): number {
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
+
+/** A constant with its dimensions permuted: output dimension i is input dimension perm[i]. */
+export function transposed(tensor: Tensor, perm: readonly number[]): Tensor {
+  const shape = perm.map((p) => tensor.shape[p]!);
+  const strides = tensor.shape.map((_, i) => sizeOf(tensor.shape.slice(i + 1)));
+  const steps = perm.map((p) => strides[p]!);
+  const data = allocate(tensor.dtype, tensor.data.length);
+  const index = shape.map(() => 0);
+  for (let i = 0, from = 0; i < data.length; i++) {
+    data[i] = tensor.data[from]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += steps[axis]!;
+      if (++index[axis]! < shape[axis]!) break;
+      from -= steps[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return { dtype: tensor.dtype, shape, data };
+}

@@ -1,7 +1,16 @@
 /** Graph -> ONNX file. Plain ONNX only: composite ops of ours must have been lowered. */
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { DTYPE_CODE } from "./dtype";
-import { LOCAL_DOMAIN, OpError, type Attr, type Graph, type GraphInput, type StaticGraph, type Tensor, type ValueType } from "./graph";
+import {
+  LOCAL_DOMAIN,
+  OpError,
+  type Attr,
+  type Graph,
+  type GraphInput,
+  type StaticGraph,
+  type Tensor,
+  type ValueType,
+} from "./graph";
 import {
   AttributeProto_AttributeType as AttributeType,
   ModelProtoSchema,
@@ -16,8 +25,33 @@ const IR_VERSION = 8n;
 
 /** Attributes that ONNX's operators declare as float or floats; a number under any other name is written as an int. */
 const FLOATS = new Set([
-  ...["alpha", "beta", "gamma", "bias", "lambd", "epsilon", "momentum", "ratio", "coefficient", "scale", "value_float", "value_floats"],
-  ...["scales", "extrapolation_value", "cubic_coeff_a", "spatial_scale", "min", "max", "mean", "high", "low", "dropout", "spatial_scale"],
+  ...[
+    "alpha",
+    "beta",
+    "gamma",
+    "bias",
+    "lambd",
+    "epsilon",
+    "momentum",
+    "ratio",
+    "coefficient",
+    "scale",
+    "value_float",
+    "value_floats",
+  ],
+  ...[
+    "scales",
+    "extrapolation_value",
+    "cubic_coeff_a",
+    "spatial_scale",
+    "min",
+    "max",
+    "mean",
+    "high",
+    "low",
+    "dropout",
+    "spatial_scale",
+  ],
 ]);
 
 /**
@@ -42,7 +76,8 @@ function graphProto(graph: Graph | StaticGraph): MessageInitShape<typeof GraphPr
   return {
     name: graph.name,
     node: graph.nodes.map((node) => {
-      if (node.domain === LOCAL_DOMAIN) throw new OpError(node, "a composite op of ours must be lowered before the graph is written.");
+      if (node.domain === LOCAL_DOMAIN)
+        throw new OpError(node, "a composite op of ours must be lowered before the graph is written.");
       return {
         name: node.name,
         opType: node.op,
@@ -92,9 +127,7 @@ function valueInfo(name: string, type?: ValueType | GraphInput): MessageInitShap
   if (!type) return { name };
   const dim = type.shape.map((d) => ({
     value:
-      typeof d === "number"
-        ? { case: "dimValue" as const, value: BigInt(d) }
-        : { case: "dimParam" as const, value: d ?? "" },
+      typeof d === "number" ? { case: "dimValue" as const, value: BigInt(d) } : { case: "dimParam" as const, value: d ?? "" },
   }));
   return { name, type: { value: { case: "tensorType", value: { elemType: DTYPE_CODE[type.dtype], shape: { dim } } } } };
 }

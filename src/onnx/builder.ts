@@ -45,25 +45,29 @@ export class GraphBuilder {
   readonly #nodeNames = new Set<string>();
   readonly #scalars = new Map<string, Value>();
   readonly #lastSuffix = new Map<string, number>();
-  readonly #reserved = new Set<string>();
 
   /** Starts empty, or with everything that `base` holds. */
   constructor(base?: StaticGraph) {
     if (base) this.append(base);
   }
 
-  /** Takes over another graph's inputs, constants and nodes under their own names, which must be free. */
-  append(graph: StaticGraph): void {
-    this.#inputs.push(...graph.inputs);
-    for (const [name, type] of graph.types) this.#declare(name, type);
+  /**
+   * Takes over another graph's constants and nodes under their own names, which must be free, and its inputs,
+   * except those that `bound` replaces by values of this graph.
+   */
+  append(graph: StaticGraph, bound: Readonly<Record<string, Value>> = {}): void {
+    const isBound = (name: string) => Object.hasOwn(bound, name);
+    this.#inputs.push(...graph.inputs.filter((v) => !isBound(v.name)));
+    for (const [name, type] of graph.types) if (!isBound(name)) this.#declare(name, type);
     for (const [name, tensor] of graph.constants) this.#constants.set(name, tensor);
     for (const node of graph.nodes) {
-      this.#nodes.push(node);
+      const inputs = node.inputs.map((name) => (isBound(name) ? bound[name]!.name : name));
+      this.#nodes.push({ ...node, inputs });
       this.#nodeNames.add(node.name);
     }
   }
 
-  /** Names that values made from now on may take only when asked for exactly: those that a file will still declare. */
+  /** Keeps these names free for a graph that will be appended later. */
   reserve(names: Iterable<string>): void {
     for (const name of names) this.#reserved.add(name);
   }
@@ -312,7 +316,7 @@ export class GraphBuilder {
   }
 
   #freeNodeName(base: string): string {
-    const name = this.#numbered(base, "node", (name) => this.#nodeNames.has(name));
+    const name = this.#numbered(base, "node", (name) => this.#nodeNames.has(name) || this.#reserved.has(name));
     this.#nodeNames.add(name);
     return name;
   }

@@ -16,8 +16,7 @@ export type Transform =
 
 export type Parametrization =
   /** Spectrum of a real image: `sd` of the initial noise, energies divided by frequency^decayPower. */
-  | { kind: "fourier"; sd: number; decayPower: number }
-  | { kind: "pixel"; sd: number };
+  { kind: "fourier"; sd: number; decayPower: number } | { kind: "pixel"; sd: number };
 
 export interface Recipe {
   version: 1;

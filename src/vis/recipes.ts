@@ -1,0 +1,116 @@
+/** The named recipes, as plain data, and the check that a recipe from a link or a file is one. */
+import type { Recipe, Transform } from "./recipe";
+
+const ADAM = { kind: "adam", learningRate: 0.05, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+const FOURIER = { kind: "fourier", sd: 0.01, decayPower: 1 } as const;
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+/** Lucid's optvis/transform.py, standard_transforms: zooms of 1 + (i - 5) / 50, turns of -10 to 10 degrees, and none five times as often. */
+const LUCID_TRANSFORMS: Transform[] = [
+  { kind: "pad", pixels: 12, value: 0.5 },
+  { kind: "jitter", pixels: 8 },
+  { kind: "scale", factors: range(0, 10).map((i) => 1 + (i - 5) / 50) },
+  { kind: "rotate", degrees: [...range(-10, 10), 0, 0, 0, 0, 0] },
+  { kind: "jitter", pixels: 4 },
+];
+
+/** Lucid's default (Olah et al. 2017-2019): what most published feature visualisations follow. */
+export const lucid: Recipe = {
+  version: 1,
+  name: "lucid",
+  size: 128,
+  steps: 512,
+  seed: 1,
+  parametrization: FOURIER,
+  color: "decorrelated",
+  transforms: LUCID_TRANSFORMS,
+  optimizer: ADAM,
+  redirectSteps: 16,
+};
+
+/** "Feature Visualization", Distill 2017, appendix: gentler zooms and turns, five times the steps. */
+export const distill2017: Recipe = {
+  ...lucid,
+  name: "distill2017",
+  steps: 2560,
+  transforms: [
+    { kind: "pad", pixels: 16, value: 0.5 },
+    { kind: "jitter", pixels: 16 },
+    { kind: "scale", factors: [1, 0.975, 1.025, 0.95, 1.05] },
+    { kind: "rotate", degrees: range(-5, 5) },
+    { kind: "jitter", pixels: 8 },
+  ],
+};
+
+export const recipes: Readonly<Record<string, Recipe>> = { lucid, distill2017 };
+
+/** A recipe that cannot be followed; the message names the field, its value and what is allowed. */
+export class RecipeError extends Error {
+  override readonly name = "RecipeError";
+}
+
+/** What a link or a file may ask for, so that none can hang a reader's machine. */
+export const LIMITS = {
+  size: [16, 1024],
+  steps: [1, 10_000],
+  pixels: [0, 256],
+  factor: [0.25, 4],
+  degrees: [-180, 180],
+} as const;
+
+/**
+ * `json` as a Recipe, defaults taken from `base`. Throws RecipeError naming the first field that is wrong.
+ * Unknown fields are refused: a misspelt one would otherwise change nothing in silence.
+ */
+export function validateRecipe(json: unknown, base: Recipe = lucid): Recipe {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) throw new RecipeError("a recipe must be a JSON object.");
+  const unknown = Object.keys(json).find((key) => !Object.hasOwn(base, key));
+  if (unknown) throw new RecipeError(`recipe field "${unknown}" is not known; there are ${Object.keys(base).join(", ")}.`);
+  const recipe = { ...base, ...(json as Partial<Recipe>) };
+  if (recipe.version !== 1)
+    throw new RecipeError(`recipe version ${String(recipe.version)} is not known; this program reads version 1.`);
+  inRange("size", recipe.size, LIMITS.size, true);
+  inRange("steps", recipe.steps, LIMITS.steps, true);
+  inRange("seed", recipe.seed, [0, 2 ** 32 - 1], true);
+  inRange("redirectSteps", recipe.redirectSteps, [0, LIMITS.steps[1]], true);
+  oneOf("color", recipe.color, ["decorrelated", "plain"]);
+  oneOf("parametrization.kind", recipe.parametrization?.kind, ["fourier", "pixel"]);
+  inRange("parametrization.sd", recipe.parametrization.sd, [0, 10]);
+  if (recipe.parametrization.kind === "fourier") inRange("parametrization.decayPower", recipe.parametrization.decayPower, [0, 3]);
+  oneOf("optimizer.kind", recipe.optimizer?.kind, ["adam"]);
+  inRange("optimizer.learningRate", recipe.optimizer.learningRate, [0, 10]);
+  inRange("optimizer.beta1", recipe.optimizer.beta1, [0, 0.9999999]);
+  inRange("optimizer.beta2", recipe.optimizer.beta2, [0, 0.9999999]);
+  inRange("optimizer.epsilon", recipe.optimizer.epsilon, [0, 1]);
+  if (!Array.isArray(recipe.transforms) || recipe.transforms.length > 16)
+    throw new RecipeError("transforms must be a list of at most 16.");
+  recipe.transforms.forEach((t, i) => checkTransform(t, `transforms[${i}]`));
+  return recipe;
+}
+
+function checkTransform(t: Transform, where: string): void {
+  oneOf(`${where}.kind`, t?.kind, ["pad", "jitter", "scale", "rotate"]);
+  if (t.kind === "pad" || t.kind === "jitter") inRange(`${where}.pixels`, t.pixels, LIMITS.pixels, true);
+  if (t.kind === "pad") inRange(`${where}.value`, t.value, [0, 1]);
+  if (t.kind === "scale") listInRange(`${where}.factors`, t.factors, LIMITS.factor);
+  if (t.kind === "rotate") listInRange(`${where}.degrees`, t.degrees, LIMITS.degrees);
+}
+
+function inRange(field: string, value: unknown, [low, high]: readonly [number, number], whole = false): void {
+  if (typeof value !== "number" || !(value >= low && value <= high) || (whole && !Number.isInteger(value)))
+    throw new RecipeError(
+      `recipe field "${field}" is ${JSON.stringify(value)}; it must be a ${whole ? "whole " : ""}number from ${low} to ${high}.`,
+    );
+}
+
+function listInRange(field: string, values: unknown, range: readonly [number, number]): void {
+  if (!Array.isArray(values) || values.length === 0 || values.length > 256)
+    throw new RecipeError(`recipe field "${field}" must list 1 to 256 numbers.`);
+  values.forEach((v, i) => inRange(`${field}[${i}]`, v, range));
+}
+
+function oneOf(field: string, value: unknown, allowed: readonly string[]): void {
+  if (!allowed.includes(value as string))
+    throw new RecipeError(`recipe field "${field}" is ${JSON.stringify(value)}; it must be ${allowed.join(" or ")}.`);
+}

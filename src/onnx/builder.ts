@@ -45,6 +45,7 @@ export class GraphBuilder {
   readonly #nodeNames = new Set<string>();
   readonly #scalars = new Map<string, Value>();
   readonly #lastSuffix = new Map<string, number>();
+  readonly #reserved = new Set<string>();
 
   /** Starts empty, or with everything that `base` holds. */
   constructor(base?: StaticGraph) {

@@ -4,7 +4,7 @@ import { DTYPES_BY_CODE } from "../dtype";
 import { numbers } from "../tensor";
 import { CONTRADICTION, show, type InferRule, type InferTable, type NodeView } from "./nodeView";
 
-const isTensor = (x: unknown): x is Tensor => typeof x === "object" && x !== null && "data" in x && "shape" in x;
+export const isTensor = (x: unknown): x is Tensor => typeof x === "object" && x !== null && "data" in x && "shape" in x;
 
 /** The tensor that a Constant node holds, whichever of its attributes has it. */
 export function constantValue(v: NodeView): Tensor {

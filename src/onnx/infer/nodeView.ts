@@ -8,10 +8,10 @@ export type InferTable = Readonly<Record<string, InferRule>>;
 
 export const CONTRADICTION = "The file contradicts itself; export it again.";
 
-export class NodeView {
+export class NodeView<T extends ValueType = ValueType> {
   constructor(
     readonly node: Node,
-    readonly inputs: readonly (ValueType | undefined)[],
+    readonly inputs: readonly (T | undefined)[],
     private readonly constantOf: (index: number) => Tensor | undefined,
   ) {}
 
@@ -20,7 +20,7 @@ export class NodeView {
   }
 
   /** Type of input `i`. Throws OpError when it is absent. */
-  input(i: number): ValueType {
+  input(i: number): T {
     return this.inputs[i] ?? this.fail(`input ${i} is missing. ${CONTRADICTION}`);
   }
 
@@ -65,7 +65,7 @@ export class NodeView {
   }
 
   /** Throws OpError unless input `i` has `rank` axes or more. */
-  rankAtLeast(i: number, rank: number): ValueType {
+  rankAtLeast(i: number, rank: number): T {
     const type = this.input(i);
     if (type.shape.length < rank)
       this.fail(`input ${i} is ${show(type.shape)}, but it needs at least ${rank} axes. ${CONTRADICTION}`);

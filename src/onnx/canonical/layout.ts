@@ -1,0 +1,174 @@
+/** Ops that move elements: all parameters constant and explicit, and the many ways to reshape become Reshape. */
+import { sizeOf, type Tensor, type Value } from "../graph";
+import { inferNode } from "../infer";
+import { sliceRange } from "../infer/shape";
+import { i64 } from "../tensor";
+import type { CanonicalRule, CanonicalTable, Site } from "./site";
+
+const sameShape = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((d, i) => d === b[i]);
+
+function reshapeTo(s: Site, x: Value, shape: readonly number[]): Value {
+  return sameShape(x.shape, shape) ? x : s.last("Reshape", [x, s.b.ints(shape)]);
+}
+
+/** Reshape with its target worked out. A target frozen for another batch than the wanted one follows the batch. */
+const reshape: CanonicalRule = (s) => {
+  const x = s.input(0);
+  const target = s.intsInput(1, "target shape");
+  const { declared, wanted } = s.around.batch;
+  const total = sizeOf(x.shape);
+  if (
+    declared &&
+    wanted !== declared &&
+    !target.includes(-1) &&
+    target[0] === declared &&
+    sizeOf(target) * wanted === total * declared
+  )
+    return [reshapeTo(s, x, [wanted, ...target.slice(1)])];
+  if (declared && wanted !== declared && target[0] === declared && target.includes(-1) && x.shape[0] === wanted) {
+    const rest = sizeOf(target.slice(1).filter((d) => d !== -1));
+    if (!target.includes(0) && (total / wanted) % rest === 0)
+      return [reshapeTo(s, x, [wanted, ...target.slice(1).map((d) => (d === -1 ? total / wanted / rest : d))])];
+  }
+  const allowzero = s.int("allowzero", 0);
+  const shape = inferNode({ ...s.node, attrs: { allowzero } }, s.inputs, (i) => s.constant(i))[0]!.shape;
+  return [reshapeTo(s, x, shape)];
+};
+
+/** Flatten, and Squeeze and Unsqueeze with their axes from attribute or input. */
+const asReshape: CanonicalRule = (s) => {
+  const x = s.input(0);
+  const axes = s.ints("axes");
+  const inputs = axes ? [x, { dtype: "int64" as const, shape: [axes.length] }] : s.inputs;
+  const shape = inferNode(s.node, inputs, (i) => (axes && i === 1 ? i64(axes) : s.constant(i)))[0]!.shape;
+  return [reshapeTo(s, x, shape)];
+};
+
+const transpose: CanonicalRule = (s) => {
+  const x = s.input(0);
+  const perm = s.ints("perm") ?? x.shape.map((_, i) => x.shape.length - 1 - i);
+  if (perm.every((p, i) => p === i)) return [x];
+  const before = s.around.transposes.get(x.name);
+  if (before && perm.length === before.perm.length) {
+    const both = perm.map((p) => before.perm[p]!);
+    if (both.every((p, i) => p === i)) return [before.from];
+  }
+  const y = s.last("Transpose", [x], { perm });
+  s.around.transposes.set(y.name, { from: x, perm });
+  return [y];
+};
+
+const expand: CanonicalRule = (s) => {
+  const x = s.input(0);
+  const shape = s.broadcast(x.shape, s.intsInput(1, "target shape"));
+  return [sameShape(x.shape, shape) ? x : s.last("Expand", [x, s.b.ints(shape)])];
+};
+
+const tile: CanonicalRule = (s) => {
+  const repeats = s.intsInput(1, "repeats");
+  return [repeats.every((r) => r === 1) ? s.input(0) : s.last("Tile", [s.input(0), s.b.ints(repeats)])];
+};
+
+const concat: CanonicalRule = (s) => {
+  const parts = s.inputs.map((_, i) => s.input(i));
+  if (parts.length === 1) return [parts[0]!];
+  return [s.last("Concat", parts, { axis: s.axis(s.int("axis", 1), parts[0]!.shape.length) })];
+};
+
+/** Slice with bounds inside the axis: starts count from the front, an end of -size - 1 means "before the first". */
+const slice: CanonicalRule = (s) => {
+  const x = s.input(0);
+  const rank = x.shape.length;
+  const need = (name: string, i: number) =>
+    s.intsFrom(name, i) ?? s.fail(`its ${name} are missing. The file contradicts itself; export it again.`);
+  const starts = need("starts", 1);
+  const ends = need("ends", 2);
+  const axes = (s.intsFrom("axes", 3) ?? starts.map((_, i) => i)).map((a) => s.axis(a, rank));
+  const steps = s.optionalInts(4, "steps") ?? starts.map(() => 1);
+  if ([ends, axes, steps].some((list) => list.length !== starts.length) || steps.includes(0))
+    s.fail(
+      `starts [${starts.join()}], ends [${ends.join()}], axes [${axes.join()}], steps [${steps.join()}] do not fit together.`,
+    );
+  const kept = axes.flatMap((axis, i) => {
+    const size = x.shape[axis]!;
+    const step = steps[i]!;
+    const { start, count } = sliceRange(size, starts[i]!, ends[i]!, step);
+    if (count === size && step === 1) return [];
+    const end = start + count * step;
+    return [{ axis, start: count ? start : 0, end: count ? (end < 0 ? -size - 1 : Math.min(end, size)) : 0, step }];
+  });
+  if (!kept.length) return [x];
+  const list = (pick: (k: (typeof kept)[number]) => number) => s.b.ints(kept.map(pick));
+  return [s.last("Slice", [x, list((k) => k.start), list((k) => k.end), list((k) => k.axis), list((k) => k.step)])];
+};
+
+const split: CanonicalRule = (s) => {
+  const x = s.input(0);
+  const axis = s.axis(s.int("axis", 0), x.shape.length);
+  const lengths = s.intsFrom("split", 1);
+  const attrs = { axis, num_outputs: s.node.outputs.length };
+  const inputs = lengths ? [x, { dtype: "int64" as const, shape: [lengths.length] }] : [x];
+  const types = inferNode({ ...s.node, attrs }, inputs, () => (lengths ? i64(lengths) : undefined));
+  let start = 0;
+  return s.node.outputs.map((name, i) => {
+    const from = start;
+    start += types[i]!.shape[axis]!;
+    if (!name) return null;
+    return s.last("Slice", [x, s.b.ints([from]), s.b.ints([start]), s.b.ints([axis]), s.b.ints([1])], {}, i);
+  });
+};
+
+/** Pad over all axes with its value given. A fill known only at run time is not supported. */
+const pad: CanonicalRule = (s) => {
+  const x = s.input(0);
+  const rank = x.shape.length;
+  const given = s.intsFrom("pads", 1) ?? s.fail("its pads are missing. The file contradicts itself; export it again.");
+  const axes = (s.optionalInts(3, "axes") ?? x.shape.map((_, i) => i)).map((a) => s.axis(a, rank));
+  if (given.length !== 2 * axes.length)
+    s.fail(`${given.length} pads for ${axes.length} axes. The file contradicts itself; export it again.`);
+  const pads = new Array<number>(2 * rank).fill(0);
+  axes.forEach((axis, i) => {
+    pads[axis] = given[i]!;
+    pads[axis + rank] = given[i + axes.length]!;
+  });
+  if (pads.every((p) => p === 0)) return [x];
+  const mode = s.text("mode", "constant");
+  if (mode !== "constant") return [s.last("Pad", [x, s.b.ints(pads)], { mode })];
+  const value = s.inputs[2]
+    ? s.hold("fill", s.needConstant(2, "fill"))
+    : x.dtype === "float32"
+      ? s.b.scalar(s.float("value", 0))
+      : null;
+  return [s.last("Pad", [x, s.b.ints(pads), value], { mode })];
+};
+
+const shapeOf: CanonicalRule = (s) => {
+  const { shape } = s.input(0);
+  const end = s.node.attrs.end;
+  return [constant(s, i64(shape.slice(s.int("start", 0), typeof end === "number" ? end : undefined)))];
+};
+
+const constant = (s: Site, tensor: Tensor): Value => s.b.constant(tensor, s.node.outputs[0]!, true);
+
+const blocks: CanonicalRule = (s) => {
+  const attrs = { blocksize: s.int("blocksize", 1) };
+  return [s.last(s.node.op, [s.input(0)], s.node.op === "DepthToSpace" ? { ...attrs, mode: s.text("mode", "DCR") } : attrs)];
+};
+
+export const layout: CanonicalTable = {
+  Reshape: reshape,
+  Flatten: asReshape,
+  Squeeze: asReshape,
+  Unsqueeze: asReshape,
+  Transpose: transpose,
+  Expand: expand,
+  Tile: tile,
+  Concat: concat,
+  Slice: slice,
+  Split: split,
+  Pad: pad,
+  Shape: shapeOf,
+  Size: (s) => [constant(s, i64(sizeOf(s.input(0).shape)))],
+  DepthToSpace: blocks,
+  SpaceToDepth: blocks,
+};

@@ -1,0 +1,215 @@
+/**
+ * From any ONNX file's graph to the canonical one: static shapes, opset 18, few ops in one form each, RGB pictures in 0..1.
+ *
+ * One walk in topological order. For each node a rule of canonical/ reads it in whichever opset's form it has and emits
+ * canonical nodes; what all constants determine is folded at once, so shape arithmetic never reaches the result.
+ * A value keeps the name that the file gave it wherever it survives; what rules add in between is named `value~step`.
+ */
+import { GraphBuilder } from "./builder";
+import { convolution } from "./canonical/convolution";
+import { consumersOf, cut } from "./canonical/cut";
+import { elementwise } from "./canonical/elementwise";
+import { indexing } from "./canonical/indexing";
+import { sizedInputs, type SizeOptions } from "./canonical/inputs";
+import { layout } from "./canonical/layout";
+import { linear } from "./canonical/linear";
+import { localResponse } from "./canonical/lrn";
+import { resolveValue } from "./canonical/names";
+import { normalisation } from "./canonical/normalisation";
+import { absorbingConv, affineOf, IMAGE, preprocess } from "./canonical/picture";
+import { pooling } from "./canonical/pooling";
+import { reduction } from "./canonical/reduction";
+import { resampling } from "./canonical/resampling";
+import { Site, scalarOf, type Affine, type CanonicalTable, type Surroundings } from "./canonical/site";
+import { asFloat32 } from "./fold/quantised";
+import { ModelFormatError, OpError, type Graph, type Node, type StaticGraph, type Tensor, type Value } from "./graph";
+
+export { layersOf, type LayerCandidate } from "./canonical/layers";
+export { resolveValue };
+
+/** ONNX op, in any form from opset 7 on -> how it becomes canonical. */
+export const canonicalTable: CanonicalTable = {
+  ...elementwise,
+  ...convolution,
+  ...pooling,
+  ...localResponse,
+  ...normalisation,
+  ...linear,
+  ...reduction,
+  ...layout,
+  ...resampling,
+  ...indexing,
+};
+
+const OLDEST_OPSET = 7;
+
+export interface CanonicaliseOptions extends SizeOptions {
+  /** The values wanted as outputs, by any name that resolveValue understands; everything after them is cut. */
+  until?: readonly string[];
+}
+
+/**
+ * The canonical form of `graph` (the op set is listed in ops.ts). With `preprocessing` its picture input is replaced by
+ * "image" [N, 3, H, W], RGB in 0..1; without, its own inputs and conventions are kept.
+ * Throws ModelFormatError for opsets before 7, Error for open sizes and unknown names, OpError naming the node otherwise.
+ */
+export function canonicalise(graph: Graph, options: CanonicaliseOptions = {}): StaticGraph {
+  if (graph.opset < OLDEST_OPSET)
+    throw new ModelFormatError(
+      `Model "${graph.name}" is written in ONNX opset ${graph.opset}, but ${OLDEST_OPSET} is the oldest that is understood. Convert it with onnx.version_converter.`,
+    );
+  const outputs = (options.until ?? graph.outputs).map((name) => resolveValue(graph, name));
+  return new Walk(graph, outputs, options).run();
+}
+
+class Walk {
+  readonly #b = new GraphBuilder();
+  /** The file's names -> the canonical values that stand for them. */
+  readonly #values = new Map<string, Value>();
+  readonly #constants: Map<string, Tensor>;
+  readonly #nodes: readonly Node[];
+  readonly #needed: ReadonlySet<string>;
+  readonly #around: Surroundings;
+  readonly #settled = new Set<Node>();
+
+  constructor(
+    readonly graph: Graph,
+    readonly outputs: readonly string[],
+    options: CanonicaliseOptions,
+  ) {
+    const { nodes, needed } = cut(graph, outputs);
+    this.#nodes = nodes;
+    this.#needed = needed;
+    this.#constants = new Map(graph.constants);
+    this.#b.reserve([...needed, ...nodes.flatMap((node) => node.outputs)]);
+    const consumers = consumersOf(nodes);
+    const wanted = new Set(outputs);
+    const absorb = new Map<Node, Affine>();
+    const constantNamed = (name: string) => this.#constantNamed(name);
+    const batch = this.#declareInputs(options, (name, affine) => {
+      const conv = absorbingConv(consumers.get(name) ?? [], name, constantNamed);
+      if (conv && !wanted.has(name)) absorb.set(conv, affine);
+      return absorb.size > 0;
+    });
+    this.#around = {
+      opset: graph.opset,
+      batch,
+      absorb,
+      transposes: new Map(),
+      constantNamed,
+      soleConsumer: (name) => {
+        const readers = consumers.get(name) ?? [];
+        return readers.length === 1 && !wanted.has(name) ? readers[0] : undefined;
+      },
+      settle: (node, value) => {
+        this.#settled.add(node);
+        this.#values.set(node.outputs[0]!, value);
+      },
+    };
+  }
+
+  run(): StaticGraph {
+    this.#walk(this.#nodes);
+    const values = this.outputs.map((name) => this.#output(name));
+    return renamed(this.#b.build(this.graph.name, values, { dropUnusedInputs: true }), this.outputs);
+  }
+
+  #declareInputs(options: CanonicaliseOptions, absorbed: (name: string, affine: Affine) => boolean): Surroundings["batch"] {
+    const inputs = this.graph.inputs.filter((input) => this.#needed.has(input.name));
+    const { shapes, picture, batch } = sizedInputs(this.graph, inputs, options);
+    const { preprocessing } = options;
+    for (const input of inputs) {
+      const shape = shapes.get(input.name)!;
+      const dtype = input.dtype === "float16" || input.dtype === "float64" ? "float32" : input.dtype;
+      if (!preprocessing || input !== picture) {
+        this.#values.set(input.name, this.#b.input(input.name, dtype, shape));
+        continue;
+      }
+      const [n, h, w] = preprocessing.layout === "NHWC" ? [shape[0]!, shape[1]!, shape[2]!] : [shape[0]!, shape[2]!, shape[3]!];
+      const image = this.#b.input(IMAGE, "float32", [n, 3, h, w]);
+      const affine = affineOf(preprocessing);
+      const direct = preprocessing.layout === "NCHW" && absorbed(input.name, affine);
+      this.#values.set(input.name, direct ? image : preprocess(this.#b, image, affine, preprocessing));
+    }
+    return batch;
+  }
+
+  #walk(nodes: readonly Node[]): void {
+    for (const node of nodes) {
+      if (this.#settled.has(node)) continue;
+      if (node.op === "If" && node.domain === "") this.#branch(node);
+      else this.#visit(node);
+    }
+  }
+
+  #visit(node: Node): void {
+    const rule = node.domain === "" && Object.hasOwn(canonicalTable, node.op) ? canonicalTable[node.op] : undefined;
+    if (!rule) {
+      const op = node.domain ? `${node.domain}.${node.op}` : node.op;
+      throw new OpError(
+        node,
+        `the op ${op} is not supported. Choose an earlier layer, or export the model with standard ONNX ops.`,
+      );
+    }
+    const inputs = node.inputs.map((name) => (name ? this.#value(name, node) : undefined));
+    const results = rule(new Site(this.#b, node, inputs, this.#around));
+    node.outputs.forEach((name, i) => {
+      const value = results[i];
+      if (!name) return;
+      if (value) this.#values.set(name, value);
+      else if (this.#needed.has(name))
+        throw new OpError(node, `its output ${i} ("${name}") is used, which is not supported. Choose an earlier layer.`);
+    });
+  }
+
+  /** An If whose condition is known: the branch taken becomes part of the graph. */
+  #branch(node: Node): void {
+    const condition = this.#b.constantOf(this.#value(node.inputs[0]!, node));
+    if (!condition)
+      throw new OpError(node, "its condition is computed while it runs, which is not supported. Choose an earlier layer.");
+    const branch = node.attrs[scalarOf(condition) ? "then_branch" : "else_branch"] as Graph;
+    for (const [name, tensor] of branch.constants) this.#constants.set(name, tensor);
+    this.#walk(branch.nodes);
+    node.outputs.forEach((name, i) => this.#values.set(name, this.#value(branch.outputs[i]!, node)));
+  }
+
+  #constantNamed(name: string): Tensor | undefined {
+    const value = this.#values.get(name);
+    if (value) return this.#b.constantOf(value);
+    const tensor = this.#constants.get(name);
+    return tensor && asFloat32(tensor);
+  }
+
+  #value(name: string, reader: Node): Value {
+    const known = this.#values.get(name);
+    if (known) return known;
+    const tensor = this.#constants.get(name);
+    if (!tensor)
+      throw new OpError(reader, `reads "${name}", which nothing before it makes. The file contradicts itself; export it again.`);
+    const value = this.#b.constant(asFloat32(tensor), name, true);
+    this.#values.set(name, value);
+    return value;
+  }
+
+  /** The value of an output. Where it is another value's too, or an input or constant, an Identity tells them apart. */
+  #output(name: string): Value {
+    const value = this.#values.get(name)!;
+    if (value.name === name) return value;
+    const shared = this.outputs.filter((other) => this.#values.get(other)!.name === value.name).length > 1;
+    const made = this.#b.constantOf(value) === undefined && value.name !== IMAGE && !this.graph.inputs.some((i) => i.name === value.name);
+    return made && !shared ? value : this.#b.node("Identity", [value], {}, { outputNames: [name] });
+  }
+}
+
+/** The graph with its outputs called `outputs`: dropping an Identity must not drop the name that was asked for. */
+function renamed(graph: StaticGraph, outputs: readonly string[]): StaticGraph {
+  const names = new Map(graph.outputs.flatMap((from, i) => (from === outputs[i] ? [] : [[from, outputs[i]!] as const])));
+  if (!names.size) return graph;
+  const to = (name: string) => names.get(name) ?? name;
+  return {
+    ...graph,
+    outputs,
+    nodes: graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(to), outputs: node.outputs.map(to) })),
+    types: new Map([...graph.types].map(([name, type]) => [to(name), type])),
+  };
+}

@@ -1,0 +1,27 @@
+/**
+ * How the page is built and served, in development, in production and in the end-to-end tests.
+ *
+ * - `base: "./"`: the build works from any folder of any static host.
+ * - Cross-origin isolation (COOP + COEP) gives WASM its threads; `credentialless` still lets a model come from another origin
+ *   by CORS. A host that cannot send headers loses the threads and nothing else.
+ * - ONNX Runtime's loaders and binaries are never bundled: the condition `onnxruntime-web-use-extern-wasm` picks the builds
+ *   without them, and src/engine names the ones it wants by `?url` import, so that only those are emitted.
+ */
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defaultClientConditions, defineConfig } from "vite";
+
+const isolation = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "credentialless",
+};
+
+export default defineConfig({
+  base: "./",
+  plugins: [svelte()],
+  resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },
+  server: { headers: isolation },
+  preview: { headers: isolation },
+  worker: { format: "es" },
+  optimizeDeps: { exclude: ["onnxruntime-web"] },
+  build: { target: "esnext", assetsInlineLimit: 0, chunkSizeWarningLimit: 1500, reportCompressedSize: false },
+});

@@ -43,6 +43,7 @@ const rewrites: Readonly<Record<Target, Readonly<Record<string, Rewrite>>>> = {
 export function lower(graph: StaticGraph, target: Target, extra?: LoweringTable): StaticGraph {
   const table = { ...composites[target], ...extra?.[target] };
   const b = new GraphBuilder();
+  b.reserve(graph.types.keys());
   const moved = new Map<string, Value>();
   const indices = new Map<string, Value>();
   for (const { name, dtype, shape } of graph.inputs) moved.set(name, b.input(name, dtype, shape));

@@ -46,6 +46,7 @@ export class GraphBuilder {
   readonly #scalars = new Map<string, Value>();
   readonly #lastSuffix = new Map<string, number>();
   readonly #reserved = new Set<string>();
+  readonly #reservedNodes = new Set<string>();
 
   /** Starts empty, or with everything that `base` holds. */
   constructor(base?: StaticGraph) {
@@ -68,9 +69,10 @@ export class GraphBuilder {
     }
   }
 
-  /** Keeps these names free for a graph that will be appended later. */
-  reserve(names: Iterable<string>): void {
-    for (const name of names) this.#reserved.add(name);
+  /** Keeps names of values, and of nodes, free for a graph that will be appended or copied in later. */
+  reserve(values: Iterable<string>, nodes: Iterable<string> = []): void {
+    for (const name of values) this.#reserved.add(name);
+    for (const name of nodes) this.#reservedNodes.add(name);
   }
 
   /** Nodes so far, in topological order. */
@@ -317,7 +319,7 @@ export class GraphBuilder {
   }
 
   #freeNodeName(base: string): string {
-    const name = this.#numbered(base, "node", (name) => this.#nodeNames.has(name) || this.#reserved.has(name));
+    const name = this.#numbered(base, "node", (name) => this.#nodeNames.has(name) || this.#reservedNodes.has(name));
     this.#nodeNames.add(name);
     return name;
   }

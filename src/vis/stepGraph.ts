@@ -69,8 +69,10 @@ export function stepGraph(model: StaticGraph, { recipe, layer, redirect }: StepO
   const act = layerShape(model, layer);
 
   const b = new GraphBuilder();
-  b.reserve(model.types.keys());
-  b.reserve(model.nodes.map((n) => n.name));
+  b.reserve(
+    model.types.keys(),
+    model.nodes.map((n) => n.name),
+  );
   const [theta, m, v] = [STEP.theta, STEP.m, STEP.v].map((name) => b.input(name, "float32", shape)) as [Value, Value, Value];
   const rate = b.input(STEP.rate, "float32", []);
   const warp = b.input(STEP.warp, "float32", [3, 2]);

@@ -62,20 +62,15 @@ const averagePool: VjpRule = (c) => {
   const { b, x: [X], y: [Y], dy, attrs } = c; // prettier-ignore
   const size = spatial(X);
   const [kernel, strides, pads] = [list(c, "kernel_shape"), list(c, "strides"), list(c, "pads")];
-  const dilations = attrs.dilations ? list(c, "dilations") : size.map(() => 1);
   const includePad = number(c, "count_include_pad", 0) !== 0;
   const mirrored = pads.map((p, i) => kernel[i % size.length]! - 1 - p);
-  if (
-    includePad &&
-    [...strides, ...dilations].every((s) => s === 1) &&
-    mirrored.every((p, i) => p >= 0 && p < kernel[i % size.length]!)
-  )
+  if (includePad && strides.every((s) => s === 1) && mirrored.every((p, i) => p >= 0 && p < kernel[i % size.length]!))
     return [b.node("AveragePool", [dy], { ...attrs, pads: mirrored })];
   let dx = dy;
   size.forEach((n, i) => {
     const matrix = zeros(spatial(Y)[i]!, n);
     matrix.forEach((row, o) => {
-      const covered = Array.from({ length: kernel[i]! }, (_, k) => o * strides[i]! - pads[i]! + k * dilations[i]!);
+      const covered = Array.from({ length: kernel[i]! }, (_, k) => o * strides[i]! - pads[i]! + k);
       const inside = covered.filter((p) => p >= 0 && p < n);
       for (const p of inside) row[p] = 1 / (includePad ? kernel[i]! : inside.length);
     });

@@ -17,7 +17,6 @@ const lrn: CanonicalRule = (s) => {
   const mean = s.step("mean", "AveragePool", [rows], {
     kernel_shape: [size, 1],
     strides: [1, 1],
-    dilations: [1, 1],
     pads: [Math.floor((size - 1) / 2), 0, Math.ceil((size - 1) / 2), 0],
     count_include_pad: 1,
   });

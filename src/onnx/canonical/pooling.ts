@@ -46,6 +46,14 @@ const maxPool: CanonicalRule = (s) => {
   return [s.last("MaxPool", [x], attributes(axes, before, after))];
 };
 
+/** AveragePool has no dilations before opset 19. */
+const undilated = (s: Site, axes: readonly Window[], before: readonly number[], after: readonly number[]) => {
+  const { dilations, ...attrs } = attributes(axes, before, after);
+  if (dilations.some((d) => d !== 1))
+    s.fail(`dilations [${dilations}] of an average are not supported. Choose an earlier layer.`);
+  return attrs;
+};
+
 const averagePool: CanonicalRule = (s) => {
   const x = s.rankAtLeast(0, 3);
   const { axes, overhang } = explicit(s, x);
@@ -56,9 +64,9 @@ const averagePool: CanonicalRule = (s) => {
     const declared = after.map((p, i) => p - overhang[i]!);
     const zeros = axes.map(() => 0);
     const source = [...before, ...declared].some((p) => p > 0) ? padded(s, x, before, declared, 0) : x;
-    return [s.last("AveragePool", [source], { ...attributes(axes, zeros, overhang), count_include_pad: 0 })];
+    return [s.last("AveragePool", [source], { ...undilated(s, axes, zeros, overhang), count_include_pad: 0 })];
   }
-  return [s.last("AveragePool", [x], { ...attributes(axes, before, after), count_include_pad: includes })];
+  return [s.last("AveragePool", [x], { ...undilated(s, axes, before, after), count_include_pad: includes })];
 };
 
 const globalAverage: CanonicalRule = (s) => {

@@ -18,7 +18,11 @@ describe("tallyOf", () => {
         },
       ],
     };
-    expect(tallyOf(report)).toEqual({ passed: 1, failed: 2, skipped: [{ name: "a.spec.ts > is skipped", reason: "no photos here" }] });
+    expect(tallyOf(report)).toEqual({
+      passed: 1,
+      failed: 2,
+      skipped: [{ name: "a.spec.ts > is skipped", reason: "no photos here" }],
+    });
   });
 
   test("an error outside any test is a failure", () => {

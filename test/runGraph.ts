@@ -9,7 +9,7 @@ ort.env.logLevel = "error";
 
 /** Feeds in, all outputs out. The session is released before the promise resolves. */
 export async function runModelBytes(model: Uint8Array, feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
-  const session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+  const session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"], logSeverityLevel: 3 });
   try {
     const results = await session.run(
       Object.fromEntries(

@@ -1,0 +1,39 @@
+/**
+ * Progress on its way out of a worker: at most one step event per interval, never awaited; a change of phase and the last event of
+ * a phase always go out. A frame is kept until an event carries it.
+ */
+import type { Picture, Progress } from "../api/engine";
+
+const INTERVAL_MS = 50;
+
+export interface Coalesced {
+  report(p: Progress): void;
+  /** Sends what is still held back. */
+  flush(): void;
+}
+
+/** Wraps a callback; `transfer` marks a frame's bytes as movable. `now` is for tests. */
+export function coalesce(
+  send: (p: Progress) => void,
+  transfer?: <T extends object>(value: T, buffers: ArrayBuffer[]) => T,
+  now: () => number = () => performance.now(),
+): Coalesced {
+  let held: Progress | null = null;
+  let frame: Picture | null = null;
+  let sentAt = -Infinity;
+  const flush = () => {
+    if (!held) return;
+    const event = held.phase === "step" ? { ...held, frame } : held;
+    const sent = frame && event.phase === "step" ? (transfer?.(event, [frame.rgba.buffer]) ?? event) : event;
+    held = frame = null;
+    sentAt = now();
+    void Promise.resolve(send(sent)).catch(() => {}); // a page that is gone hears nothing, and that is all right
+  };
+  const report = (p: Progress) => {
+    if (held && held.phase !== p.phase) flush();
+    held = p;
+    if (p.phase === "step") frame = p.frame ?? frame;
+    if (p.phase !== "step" || p.frame !== null || now() - sentAt >= INTERVAL_MS) flush();
+  };
+  return { report, flush };
+}

@@ -1,0 +1,157 @@
+/**
+ * The engine: opens models, makes pictures, keeps what is worth keeping. It runs in a worker, in the page, or in a test alike;
+ * where weights and runtimes come from is handed in.
+ *
+ * One picture is made at a time, in the order asked for; a failure does not hold up the next. Compiled steps are kept per
+ * (model, layer, recipe shape), so that another channel, seed or number of steps compiles nothing.
+ */
+import type { Backend, DeviceChoice, DeviceInfo, EngineApi, JobId, Progress, RenderRequest, RenderResult } from "../api/engine";
+import type { ModelCard, ModelSummary } from "../api/model";
+import type { Graph } from "../onnx/graph";
+import { readModel } from "../onnx/read";
+import type { Recipe } from "../vis/recipe";
+import { coalesce } from "./coalesce";
+import { describeModel } from "./describe";
+import { LruCache } from "./lruCache";
+import { prepare } from "./prepare";
+import { compileStepper, renderPicture, type Stepper } from "./render";
+import type { Runtime } from "./runtime";
+
+export interface EngineSources {
+  /** The stored file with this SHA-256. Throws when it is not stored. */
+  readWeights(sha256: string): Promise<Uint8Array>;
+  /** Text of a label file named by a card. */
+  readLabels(path: string): Promise<string>;
+  makeRuntime(choice: DeviceChoice): Promise<Runtime>;
+  device(choice: DeviceChoice): Promise<DeviceInfo>;
+  /** Marks buffers that may move to the receiver rather than be copied. */
+  transfer?<T extends object>(value: T, buffers: ArrayBuffer[]): T;
+  /** Called when a callback is no longer needed: frees its proxy. */
+  release?(callback: unknown): void;
+}
+
+/** The runtime itself is in pieces (out of memory, or aborted): this worker cannot go on, a fresh one can. */
+export class EngineBrokenError extends Error {
+  override readonly name = "EngineBrokenError";
+}
+
+/** Layers kept compiled; each holds its weights twice on the device. */
+const KEPT_STEPPERS = 3;
+const KEPT_MODELS = 2;
+
+export class Engine implements EngineApi {
+  readonly #jobs = new Map<JobId, AbortController>();
+  readonly #runtimes = new Map<Backend, Promise<Runtime>>();
+  readonly #models = new LruCache<Promise<Graph>>(KEPT_MODELS, async () => {});
+  readonly #steppers = new LruCache<Promise<Stepper>>(KEPT_STEPPERS, async (stepper) => (await stepper).dispose());
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly sources: EngineSources) {}
+
+  async open(job: JobId, weights: string, card: ModelCard): Promise<ModelSummary> {
+    return this.#asJob(job, async (signal) => {
+      const [graph, labels] = await Promise.all([
+        this.#graph(weights, card),
+        card.labels ? this.sources.readLabels(card.labels) : "",
+      ]);
+      signal.throwIfAborted();
+      return describeModel(graph, card, labels);
+    });
+  }
+
+  async render(job: JobId, request: RenderRequest, onProgress: (p: Progress) => void): Promise<RenderResult> {
+    const progress = coalesce(onProgress, this.sources.transfer);
+    return this.#asJob(job, (signal) => this.#inTurn(() => this.#render(request, signal, progress.report))).finally(() => {
+      progress.flush();
+      this.sources.release?.(onProgress);
+    });
+  }
+
+  device(choice: DeviceChoice): Promise<DeviceInfo> {
+    return this.sources.device(choice);
+  }
+
+  cancel(job: JobId): void {
+    this.#jobs.get(job)?.abort(new DOMException("The picture was stopped.", "AbortError"));
+  }
+
+  async #render(request: RenderRequest, signal: AbortSignal, report: (p: Progress) => void): Promise<RenderResult> {
+    signal.throwIfAborted();
+    report({ phase: "load" });
+    const [runtime, graph] = await Promise.all([this.#runtime(request.device), this.#graph(request.weights, request.card)]);
+    signal.throwIfAborted();
+    report({ phase: "compile", device: runtime.info });
+    try {
+      const stepper = await this.#stepper(request, runtime, graph);
+      const made = await renderPicture(stepper, {
+        objective: request.objective,
+        recipe: request.recipe,
+        signal,
+        onStep: (step) => report({ phase: "step", steps: request.recipe.steps, ...step }),
+      });
+      const result = { ...made, device: runtime.info };
+      return this.sources.transfer?.(result, [made.picture.rgba.buffer, made.scores.buffer as ArrayBuffer]) ?? result;
+    } catch (error) {
+      throw this.#explained(error, request);
+    }
+  }
+
+  #graph(weights: string, card: ModelCard): Promise<Graph> {
+    return this.#models.get(weights, async () => readModel(await this.sources.readWeights(weights), `the model "${card.title}"`));
+  }
+
+  #stepper({ weights, card, objective, recipe }: RenderRequest, runtime: Runtime, graph: Graph): Promise<Stepper> {
+    const key = JSON.stringify([weights, runtime.info.backend, objective.layer, shapeOf(recipe)]);
+    return this.#steppers.get(key, () => {
+      const aliases = card.layers.find((l) => l.name === objective.layer)?.aliases;
+      const { model, layer } = prepare({ graph, preprocessing: card.preprocessing, layer: objective.layer, aliases, recipe });
+      return compileStepper(runtime, model, layer, recipe);
+    });
+  }
+
+  async #runtime(choice: DeviceChoice): Promise<Runtime> {
+    const { backend } = await this.sources.device(choice);
+    const known = this.#runtimes.get(backend);
+    if (known) return known;
+    const made = this.sources.makeRuntime(choice);
+    this.#runtimes.set(backend, made);
+    made.catch(() => this.#runtimes.delete(backend));
+    return made;
+  }
+
+  async #asJob<T>(job: JobId, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    this.#jobs.set(job, controller);
+    try {
+      return await work(controller.signal);
+    } finally {
+      this.#jobs.delete(job);
+    }
+  }
+
+  /** One after another; the next starts whether the last one succeeded or not. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.catch(() => {}).then(work);
+    this.#last = mine;
+    return mine;
+  }
+
+  #explained(error: unknown, { recipe }: RenderRequest): unknown {
+    const message = error instanceof Error ? error.message : String(error);
+    if (
+      error instanceof WebAssembly.RuntimeError ||
+      error instanceof RangeError ||
+      /bad_alloc|out of memory|Aborted\(|allocat/i.test(message)
+    )
+      return new EngineBrokenError(
+        `the machine ran out of memory, or the runtime stopped, while making a picture of ${recipe.size} pixels (${message}). ` +
+          "Try again with a smaller size; the model is kept.",
+      );
+    return error;
+  }
+}
+
+/** What a compiled step depends on in a recipe: everything but its name, seed and number of steps. */
+function shapeOf({ name: _name, seed: _seed, steps: _steps, redirectSteps, ...rest }: Recipe): object {
+  return { ...rest, redirects: redirectSteps > 0 };
+}

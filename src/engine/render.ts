@@ -17,8 +17,10 @@ import type { Program, Resident, Runtime } from "./runtime";
 
 const RESIDENT = [STEP.nextTheta, STEP.nextM, STEP.nextV] as const;
 
-/** Milliseconds between previews; the first comes after the first step. Reading one back costs a few per cent of this. */
-const PREVIEW_EVERY_MS = 200;
+/** Previews: the first comes with the first step, then at least this many milliseconds pass, ... */
+const PREVIEW_EVERY_MS = 150;
+/** ... or this many times what the last one cost, so that they take less than 5 % of the time. */
+const PREVIEW_COST_FACTOR = 20;
 
 /** Both programs of a layer: the plain step, and the one that revives dead units in the first steps. */
 export interface Stepper {
@@ -28,6 +30,12 @@ export interface Stepper {
   redirected: Program | null;
   dispose(): Promise<void>;
 }
+
+/** Renders with equal keys can share a Stepper: everything of the recipe that its graphs are made of. */
+export const stepperKey = (
+  layer: string,
+  { size, parametrization, color, transforms, optimizer, redirectSteps }: Recipe,
+): string => JSON.stringify([layer, size, parametrization, color, transforms, optimizer, redirectSteps > 0]);
 
 /** Compiles a layer's step for a model that canonicalise cut at it, at the recipe's size and the model's batch. */
 export async function compileStepper(runtime: Runtime, model: StaticGraph, layer: string, recipe: Recipe): Promise<Stepper> {
@@ -53,6 +61,8 @@ export interface RenderOptions {
   recipe: Recipe;
   signal: AbortSignal;
   onStep?: (step: { step: number; score: number; stepsPerSecond: number; frame: Picture | null }) => void;
+  /** Whether `onStep` gets frames now and then; true by default. */
+  previews?: boolean;
 }
 
 export interface Rendered {
@@ -72,7 +82,10 @@ export class DivergedError extends Error {
  * Makes one picture. Yields to the event loop between steps, so that a cancel is heard.
  * Throws the signal's reason when aborted, ObjectiveError when the objective does not fit the layer, DivergedError on NaN.
  */
-export async function renderPicture(stepper: Stepper, { objective, recipe, signal, onStep }: RenderOptions): Promise<Rendered> {
+export async function renderPicture(
+  stepper: Stepper,
+  { objective, recipe, signal, onStep, previews = onStep !== undefined }: RenderOptions,
+): Promise<Rendered> {
   const { step } = stepper;
   const started = performance.now();
   const batch = step.thetaShape[0]!;
@@ -85,14 +98,15 @@ export async function renderPicture(stepper: Stepper, { objective, recipe, signa
     v: zero(),
   };
   const scores = new Float32Array(recipe.steps);
-  let lastFrame = -Infinity;
+  let nextFrame = -Infinity;
+  let plainMs = Infinity; // the last step without a preview
   try {
     for (let t = 1; t <= recipe.steps; t++) {
       await macrotask();
       signal.throwIfAborted();
       const program = t <= recipe.redirectSteps && stepper.redirected ? stepper.redirected : stepper.plain;
-      const now = performance.now();
-      const wantsFrame = onStep !== undefined && now - lastFrame >= PREVIEW_EVERY_MS;
+      const begun = performance.now();
+      const wantsFrame = previews && begun >= nextFrame;
       const feeds = { ...fixed, ...stepInputs(recipe, step, t, random), ...stateInputs(state) };
       const out = await program.run(feeds, [...RESIDENT, STEP.score, ...(wantsFrame ? [STEP.picture] : [])]);
       release(state);
@@ -103,8 +117,10 @@ export async function renderPicture(stepper: Stepper, { objective, recipe, signa
           `the objective became ${score} at step ${t} of ${recipe.steps}. Lower the learning rate (now ${recipe.optimizer.learningRate}) or try another seed.`,
         );
       scores[t - 1] = score;
-      if (wantsFrame) lastFrame = now;
       const frame = wantsFrame ? toPicture(out[STEP.picture] as Tensor) : null;
+      const ended = performance.now();
+      if (frame) nextFrame = ended + Math.max(PREVIEW_EVERY_MS, PREVIEW_COST_FACTOR * (ended - begun - plainMs));
+      else plainMs = ended - begun;
       onStep?.({ step: t, score, stepsPerSecond: (1000 * t) / (performance.now() - started), frame });
     }
     // the step graph shows the theta that comes in, so the finished one is shown by one more run whose result is not kept

@@ -29,6 +29,9 @@ export const lucid: Recipe = {
   redirectSteps: 16,
 };
 
+/** What the page starts with: Lucid's, stopped when the picture has settled. */
+export const quick: Recipe = { ...lucid, name: "quick", steps: 256 };
+
 /** "Feature Visualization", Distill 2017, appendix: gentler zooms and turns, five times the steps. */
 export const distill2017: Recipe = {
   ...lucid,
@@ -43,7 +46,7 @@ export const distill2017: Recipe = {
   ],
 };
 
-export const recipes: Readonly<Record<string, Recipe>> = { lucid, distill2017 };
+export const recipes: Readonly<Record<string, Recipe>> = { quick, lucid, distill2017 };
 
 /** A recipe that cannot be followed; the message names the field, its value and what is allowed. */
 export class RecipeError extends Error {

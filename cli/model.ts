@@ -1,0 +1,132 @@
+/** Finding a model for the command line: a catalogue id or a file, and how it wants its pictures. */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import type { Catalog, ModelCard } from "../src/api/model";
+import { resolveValue } from "../src/onnx/canonicalise";
+import type { Graph } from "../src/onnx/graph";
+import type { Preprocessing } from "../src/onnx/preprocessing";
+import { readModel } from "../src/onnx/read";
+import { UsageError } from "./usage";
+
+const MODELS = resolve(import.meta.dirname, "../public/models");
+
+export interface OpenedModel {
+  graph: Graph;
+  preprocessing: Preprocessing;
+  /** The catalogue's card, when the file is one of its models or has the layers of one. */
+  card: ModelCard | null;
+  /** Where the preprocessing was taken from, for people. */
+  because: string;
+}
+
+/** Ways to feed a picture that many files share: by family, as people call them. */
+const CONVENTIONS: Readonly<Record<string, Omit<Preprocessing, "input" | "size" | "layout">>> = {
+  caffe: { channels: "BGR", range: 255, mean: [104, 117, 123], std: [1, 1, 1] },
+  tf: { channels: "RGB", range: 1, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+  torch: { channels: "RGB", range: 1, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  unit: { channels: "RGB", range: 1, mean: [0, 0, 0], std: [1, 1, 1] },
+  bytes: { channels: "RGB", range: 255, mean: [0, 0, 0], std: [1, 1, 1] },
+};
+export const conventionNames = Object.keys(CONVENTIONS);
+
+/**
+ * Opens `model`, a path or a catalogue id; an id's file is looked for in `from`, then in public/models. `preprocessing` is one of
+ * conventionNames, or JSON with any of Preprocessing's fields; without it the catalogue must know the file, by its SHA-256 or its layers.
+ */
+export async function openModel(model: string, options: { from?: string; preprocessing?: string }): Promise<OpenedModel> {
+  const catalog = await readCatalog();
+  const listed = catalog.models.find((card) => card.id === model);
+  const { bytes, path } = listed ? await hostedFile(listed, options.from) : await anyFile(model, catalog);
+  const graph = readModel(bytes, basename(path));
+  if (options.preprocessing !== undefined)
+    return {
+      graph,
+      preprocessing: asked(graph, options.preprocessing),
+      card: listed ?? null,
+      because: "as --preprocessing says",
+    };
+  if (listed) return { graph, preprocessing: listed.preprocessing, card: listed, because: `as the card of ${listed.title} says` };
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const known = catalog.models.find((card) => card.files.some((file) => file.sha256 === sha256));
+  const card = known ?? catalog.models.find((candidate) => hasLayersOf(graph, candidate));
+  if (!card)
+    throw new UsageError(
+      `"${path}" is none of the catalogue's models (${catalog.models.map((c) => c.id).join(", ") || "it is empty"}). ` +
+        `Say how it wants its pictures: --preprocessing ${conventionNames.join("|")}, or as JSON.`,
+    );
+  const because = known ? `the file is ${card.title}` : `the file has the layers of ${card.title}`;
+  return { graph, preprocessing: card.preprocessing, card, because };
+}
+
+/** Every layer that the card names is there, by its name or an alias. */
+function hasLayersOf(graph: Graph, card: ModelCard): boolean {
+  const found = ({ name, aliases }: ModelCard["layers"][number]) => {
+    try {
+      return Boolean(resolveValue(graph, name, aliases));
+    } catch {
+      return false;
+    }
+  };
+  return card.layers.length > 0 && card.layers.every(found);
+}
+
+async function readCatalog(): Promise<Catalog> {
+  const path = join(MODELS, "catalog.json");
+  return JSON.parse(await readFile(path, "utf8")) as Catalog;
+}
+
+async function hostedFile(card: ModelCard, from: string | undefined): Promise<{ bytes: Uint8Array; path: string }> {
+  const tried: string[] = [];
+  for (const directory of [from, MODELS])
+    for (const { url } of directory ? card.files : []) {
+      const path = join(directory!, basename(url));
+      const bytes = await readFile(path).catch(absent);
+      if (bytes) return { bytes, path };
+      tried.push(path);
+    }
+  throw new UsageError(
+    `no file of "${card.id}" is here; looked for ${[...new Set(tried)].join(", ")}. ` +
+      `Make it with "npm run models", "npm run models -- --from DIR" or "npm run models -- --fetch ${card.id}".`,
+  );
+}
+
+async function anyFile(path: string, catalog: Catalog): Promise<{ bytes: Uint8Array; path: string }> {
+  const bytes = await readFile(path).catch(absent);
+  if (!bytes)
+    throw new UsageError(
+      `"${path}" is neither a file nor a model of the catalogue (${catalog.models.map((c) => c.id).join(", ")}).`,
+    );
+  return { bytes, path };
+}
+
+/** A file that is not there is no error yet; one that cannot be read is. */
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+}
+
+function asked(graph: Graph, text: string): Preprocessing {
+  const picture = graph.inputs.find((input) => input.shape.length === 4) ?? graph.inputs[0];
+  const shape = picture?.shape ?? [];
+  const nhwc = shape[3] === 3 && shape[1] !== 3;
+  const declared = shape[nhwc ? 1 : 2];
+  const base: Preprocessing = {
+    input: picture?.name ?? "",
+    layout: nhwc ? "NHWC" : "NCHW",
+    size: typeof declared === "number" ? declared : 224,
+    ...CONVENTIONS.unit!,
+  };
+  if (Object.hasOwn(CONVENTIONS, text)) return { ...base, ...CONVENTIONS[text] };
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new UsageError(`--preprocessing ${text}: neither one of ${conventionNames.join(", ")} nor JSON.`);
+  }
+  const unknown = Object.keys(json as object).find((key) => !Object.hasOwn(base, key));
+  if (typeof json !== "object" || json === null || unknown !== undefined)
+    throw new UsageError(
+      `--preprocessing: ${unknown === undefined ? "not an object" : `field "${unknown}" is not known`}; there are ${Object.keys(base).join(", ")}.`,
+    );
+  return { ...base, ...(json as Partial<Preprocessing>) };
+}

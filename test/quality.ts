@@ -1,0 +1,149 @@
+/**
+ * What the pictures are worth, in numbers: `npm run quality -- [--steps 256] [--size 128] [--seed 1] [--sheet sheet.png] [--json FILE]`.
+ *
+ * Renders 20 channels of GoogLeNet's inception_4c_output with Lucid's recipe, three of them dead at the start, and compares each
+ * final objective with the highest that the channel reaches on any of 100 photos (224 px, centre square).
+ */
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { contactSheet, writePng } from "../cli/png";
+import { nodeRuntime } from "../src/engine/ortNode";
+import { compileStepper, renderPicture } from "../src/engine/render";
+import type { Runtime } from "../src/engine/runtime";
+import { canonicalise } from "../src/onnx/canonicalise";
+import type { Graph, Tensor } from "../src/onnx/graph";
+import { f32 } from "../src/onnx/tensor";
+import type { Preprocessing } from "../src/onnx/preprocessing";
+import { readModel } from "../src/onnx/read";
+import { lucid } from "../src/vis/recipes";
+import { transformedSize } from "../src/vis/transforms";
+import { photo, photoNames, SHARED_DATA } from "./photos";
+
+export const LAYER = "inception_4c_output";
+export const CHANNELS = [...Array.from({ length: 16 }, (_, i) => i), 100, 200, 300, 400];
+/** A picture counts when it excites its channel this many times as much as the best photo. */
+export const FACTOR = 8;
+
+/** Caffe's GoogLeNet as it lies in the shared data. */
+export const GOOGLENET: Preprocessing = {
+  input: "data",
+  layout: "NCHW",
+  channels: "BGR",
+  range: 255,
+  mean: [104, 117, 123],
+  std: [1, 1, 1],
+  size: 224,
+};
+
+export const readGooglenet = (): Graph => readModel(readFileSync(join(SHARED_DATA, "models/googlenet.onnx")), "googlenet.onnx");
+
+/** Mean over positions of every channel of `layer`, for each picture [1, 3, S, S] in turn. */
+export async function channelMeans(
+  runtime: Runtime,
+  graph: Graph,
+  layer: string,
+  pictures: Iterable<Tensor>,
+  size: number,
+): Promise<Float32Array[]> {
+  const model = canonicalise(graph, { size: [size, size], batch: 1, until: [layer], preprocessing: GOOGLENET });
+  const program = await runtime.compile(model, { resident: [] });
+  const means: Float32Array[] = [];
+  for (const picture of pictures) {
+    const { shape, data } = (await program.run({ [model.inputs[0]!.name]: picture }, [layer]))[layer] as Tensor;
+    const [, channels, height, width] = shape as [number, number, number, number];
+    const positions = height * width;
+    means.push(
+      Float32Array.from({ length: channels }, (_, c) => {
+        let sum = 0;
+        for (let i = 0; i < positions; i++) sum += Number(data[c * positions + i]);
+        return sum / positions;
+      }),
+    );
+  }
+  await program.dispose();
+  return means;
+}
+
+function* photos(size: number): Generator<Tensor> {
+  for (const name of photoNames()) yield photo(name, size);
+}
+
+/** For every channel, the highest mean that any photo reaches. */
+export async function bestPhotos(runtime: Runtime, graph: Graph, layer: string): Promise<Float32Array> {
+  const means = await channelMeans(runtime, graph, layer, photos(GOOGLENET.size), GOOGLENET.size);
+  return means.reduce((best, row) => best.map((v, c) => Math.max(v, row[c]!)));
+}
+
+/** RGBA bytes as a network input. */
+export function asInput({ width, height, rgba }: { width: number; height: number; rgba: Uint8ClampedArray }): Tensor {
+  const plane = width * height;
+  return f32(
+    Float32Array.from({ length: 3 * plane }, (_, i) => rgba[4 * (i % plane) + Math.floor(i / plane)]! / 255),
+    [1, 3, height, width],
+  );
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      steps: { type: "string", default: "256" },
+      size: { type: "string", default: "128" },
+      seed: { type: "string", default: "1" },
+      channels: { type: "string", default: CHANNELS.join() },
+      sheet: { type: "string", default: "quality.png" },
+      json: { type: "string" },
+    },
+  });
+  const channels = values.channels.split(",").map(Number);
+  const recipe = { ...lucid, steps: Number(values.steps), size: Number(values.size), seed: Number(values.seed) };
+  const graph = readGooglenet();
+  const runtime = nodeRuntime();
+  const best = await bestPhotos(runtime, graph, LAYER);
+  const side = transformedSize(recipe.size, recipe.transforms);
+  const model = canonicalise(graph, { size: [side, side], batch: 1, until: [LAYER], preprocessing: GOOGLENET });
+  const stepper = await compileStepper(runtime, model, LAYER, recipe);
+  const rows = [];
+  const pictures = [];
+  console.log("channel  photo  first  last step  finished picture  last step / photo  finished / photo  ms/step");
+  for (const channel of channels) {
+    const made = await renderPicture(stepper, {
+      objective: { kind: "channel", layer: LAYER, channel },
+      recipe,
+      signal: new AbortController().signal,
+    });
+    const [means] = await channelMeans(runtime, graph, LAYER, [asInput(made.picture)], recipe.size);
+    const row = {
+      channel,
+      photo: best[channel]!,
+      first: made.scores[0]!,
+      score: made.score,
+      finished: means![channel]!,
+      msPerStep: made.elapsedMs / recipe.steps,
+    };
+    rows.push(row);
+    pictures.push(made.picture);
+    const cells: [number | string, number][] = [
+      [channel, 7],
+      [row.photo.toFixed(1), 7],
+      [row.first.toFixed(1), 7],
+      [row.score.toFixed(1), 11],
+      [row.finished.toFixed(1), 18],
+      [(row.score / row.photo).toFixed(1), 19],
+      [(row.finished / row.photo).toFixed(1), 18],
+      [row.msPerStep.toFixed(0), 9],
+    ];
+    console.log(cells.map(([text, width]) => String(text).padStart(width)).join(""));
+  }
+  const passed = rows.filter((row) => row.score >= FACTOR * row.photo).length;
+  console.log(
+    `${passed} of ${rows.length} channels reach ${FACTOR} times the best photo; ${rows.filter((r) => r.score <= 0).length} are dead.`,
+  );
+  await writePng(values.sheet, contactSheet(pictures, 5));
+  if (values.json) await writeFile(values.json, JSON.stringify({ recipe, rows, passed }, null, 2));
+  await stepper.dispose();
+  await runtime.dispose();
+}
+
+if (import.meta.filename === process.argv[1]) await main();

@@ -110,7 +110,7 @@ describe("convolutions", () => {
     { output_shape: [9, 11] },
     { output_shape: [7, 8] },
     { pads: [1, 0, 0, 1] },
-  ])("ConvTranspose %j", async (attrs) => {
+  ] as Attrs[])("ConvTranspose %j", async (attrs) => {
     await same(
       one("ConvTranspose", [1, 4, 4, 5], { strides: [2, 2], kernel_shape: [3, 2], ...attrs }, [randomTensor([4, 3, 3, 2], 8)]),
     );
@@ -308,11 +308,14 @@ describe("layout", () => {
     { attrs: { axis: -1 }, opset: 13, constants: [i64([1, 5])] },
     { attrs: { axis: 1 }, opset: 13, constants: [] },
     { attrs: { axis: 1, num_outputs: 2 }, opset: 18, constants: [] },
-  ])("Split becomes Slices: opset $opset", async ({ attrs, opset, constants }) => {
-    const spec = one("Split", [3, 6], attrs, constants, opset);
-    const graph = await same({ ...spec, nodes: [{ ...spec.nodes[0]!, outputs: ["y", "z"] }], outputs: ["y", "z"] });
-    expect(opsOf(graph)).toEqual(["Slice", "Slice"]);
-  });
+  ] as { attrs: Attrs; opset: number; constants: Tensor[] }[])(
+    "Split becomes Slices: opset $opset",
+    async ({ attrs, opset, constants }) => {
+      const spec = one("Split", [3, 6], attrs, constants, opset);
+      const graph = await same({ ...spec, nodes: [{ ...spec.nodes[0]!, outputs: ["y", "z"] }], outputs: ["y", "z"] });
+      expect(opsOf(graph)).toEqual(["Slice", "Slice"]);
+    },
+  );
   test("a Transpose and its inverse cancel", async () => {
     const graph = await same({
       inputs: { x: [1, 3, 4, 5] },
@@ -349,24 +352,27 @@ describe("folding", () => {
     { title: "per tensor", scale: f32(0.1), zero: int8([3], []), attrs: {} },
     { title: "per output channel", scale: f32([0.1, 0.2]), zero: int8([0, -4], [2]), attrs: { axis: 0 } },
     { title: "per input channel, no zero point", scale: f32([0.1, 0.2, 0.3]), zero: null, attrs: { axis: 1 } },
-  ])("quantised weights, $title", async ({ scale, zero, attrs }) => {
-    const q = int8(
-      Array.from({ length: 24 }, (_, i) => i * 10 - 120),
-      [2, 3, 2, 2],
-    );
-    const graph = await same({
-      inputs: { x: [1, 3, 4, 4] },
-      constants: { q, scale, ...(zero ? { zero } : {}) },
-      nodes: [
-        { op: "DequantizeLinear", inputs: ["q", "scale", ...(zero ? ["zero"] : [])], outputs: ["W"], attrs },
-        { op: "Conv", inputs: ["x", "W"], outputs: ["y"] },
-      ],
-      outputs: ["y"],
-      opset: 13,
-    });
-    expect(opsOf(graph)).toEqual(["Conv"]);
-    expect(graph.constants.get("W")!.dtype).toBe("float32");
-  });
+  ] as { title: string; scale: Tensor; zero: Tensor | null; attrs: Attrs }[])(
+    "quantised weights, $title",
+    async ({ scale, zero, attrs }) => {
+      const q = int8(
+        Array.from({ length: 24 }, (_, i) => i * 10 - 120),
+        [2, 3, 2, 2],
+      );
+      const graph = await same({
+        inputs: { x: [1, 3, 4, 4] },
+        constants: { q, scale, ...(zero ? { zero } : {}) },
+        nodes: [
+          { op: "DequantizeLinear", inputs: ["q", "scale", ...(zero ? ["zero"] : [])], outputs: ["W"], attrs },
+          { op: "Conv", inputs: ["x", "W"], outputs: ["y"] },
+        ],
+        outputs: ["y"],
+        opset: 13,
+      });
+      expect(opsOf(graph)).toEqual(["Conv"]);
+      expect(graph.constants.get("W")!.dtype).toBe("float32");
+    },
+  );
   test("a whole float16 graph becomes float32", () => {
     const half: Tensor = { dtype: "float16", shape: [2], data: Uint16Array.of(0x3c00, 0xc000) };
     const graph = canonicalise(

@@ -21,8 +21,18 @@ import { pooling } from "./canonical/pooling";
 import { reduction } from "./canonical/reduction";
 import { resampling } from "./canonical/resampling";
 import { Site, scalarOf, type Affine, type CanonicalTable, type Surroundings } from "./canonical/site";
+import type { Preprocessing } from "./preprocessing";
 import { asFloat32 } from "./fold/quantised";
-import { ModelFormatError, OpError, type Graph, type Node, type StaticGraph, type Tensor, type Value } from "./graph";
+import {
+  ModelFormatError,
+  OpError,
+  type Graph,
+  type GraphInput,
+  type Node,
+  type StaticGraph,
+  type Tensor,
+  type Value,
+} from "./graph";
 
 export { layersOf, type LayerCandidate } from "./canonical/layers";
 export { resolveValue };
@@ -71,6 +81,7 @@ class Walk {
   readonly #needed: ReadonlySet<string>;
   readonly #around: Surroundings;
   readonly #settled = new Set<Node>();
+  readonly #absorb = new Map<Node, Affine>();
 
   constructor(
     readonly graph: Graph,
@@ -84,19 +95,14 @@ class Walk {
     this.#b.reserve([...needed, ...nodes.flatMap((node) => node.outputs)]);
     const consumers = consumersOf(nodes);
     const wanted = new Set(outputs);
-    const absorb = new Map<Node, Affine>();
-    const constantNamed = (name: string) => this.#constantNamed(name);
-    const batch = this.#declareInputs(options, (name, affine) => {
-      const conv = absorbingConv(consumers.get(name) ?? [], name, constantNamed);
-      if (conv && !wanted.has(name)) absorb.set(conv, affine);
-      return absorb.size > 0;
-    });
+    const inputs = graph.inputs.filter((input) => needed.has(input.name));
+    const sized = sizedInputs(graph, inputs, options);
     this.#around = {
       opset: graph.opset,
-      batch,
-      absorb,
+      batch: sized.batch,
+      absorb: this.#absorb,
       transposes: new Map(),
-      constantNamed,
+      constantNamed: (name) => this.#constantNamed(name),
       soleConsumer: (name) => {
         const readers = consumers.get(name) ?? [];
         return readers.length === 1 && !wanted.has(name) ? readers[0] : undefined;
@@ -106,6 +112,14 @@ class Walk {
         this.#values.set(node.outputs[0]!, value);
       },
     };
+    for (const input of inputs) {
+      const shape = sized.shapes.get(input.name)!;
+      if (options.preprocessing && input === sized.picture) this.#declarePicture(input, shape, options.preprocessing);
+      else {
+        const dtype = input.dtype === "float16" || input.dtype === "float64" ? "float32" : input.dtype;
+        this.#values.set(input.name, this.#b.input(input.name, dtype, shape));
+      }
+    }
   }
 
   run(): StaticGraph {
@@ -114,24 +128,23 @@ class Walk {
     return renamed(this.#b.build(this.graph.name, values, { dropUnusedInputs: true }), this.outputs);
   }
 
-  #declareInputs(options: CanonicaliseOptions, absorbed: (name: string, affine: Affine) => boolean): Surroundings["batch"] {
-    const inputs = this.graph.inputs.filter((input) => this.#needed.has(input.name));
-    const { shapes, picture, batch } = sizedInputs(this.graph, inputs, options);
-    const { preprocessing } = options;
-    for (const input of inputs) {
-      const shape = shapes.get(input.name)!;
-      const dtype = input.dtype === "float16" || input.dtype === "float64" ? "float32" : input.dtype;
-      if (!preprocessing || input !== picture) {
-        this.#values.set(input.name, this.#b.input(input.name, dtype, shape));
-        continue;
-      }
-      const [n, h, w] = preprocessing.layout === "NHWC" ? [shape[0]!, shape[1]!, shape[2]!] : [shape[0]!, shape[2]!, shape[3]!];
-      const image = this.#b.input(IMAGE, "float32", [n, 3, h, w]);
-      const affine = affineOf(preprocessing);
-      const direct = preprocessing.layout === "NCHW" && absorbed(input.name, affine);
-      this.#values.set(input.name, direct ? image : preprocess(this.#b, image, affine, preprocessing));
-    }
-    return batch;
+  /** Declares "image" in place of the file's picture input, and emits what leads from one to the other. */
+  #declarePicture(input: GraphInput, shape: readonly number[], preprocessing: Preprocessing): void {
+    const nhwc = preprocessing.layout === "NHWC";
+    const [n, c, h, w] = (nhwc ? [0, 3, 1, 2] : [0, 1, 2, 3]).map((axis) => shape[axis]!) as [number, number, number, number];
+    if (c !== 3)
+      throw new Error(
+        `Input "${input.name}" [${shape.join(", ")}]: ${c} channels, but pictures have 3. Correct the model's card: layout ${preprocessing.layout}.`,
+      );
+    const image = this.#b.input(IMAGE, "float32", [n, 3, h, w]);
+    const affine = affineOf(preprocessing);
+    const turn = nhwc ? this.#around.soleConsumer(input.name) : undefined;
+    const undone = turn?.op === "Transpose" && String(turn.attrs.perm) === "0,3,1,2" ? turn : undefined;
+    const conv = nhwc && !undone ? undefined : absorbingConv(this.#around, undone?.outputs[0] ?? input.name);
+    if (conv) this.#absorb.set(conv, affine);
+    const own = conv ? image : preprocess(this.#b, image, affine, nhwc && !undone);
+    if (undone) this.#around.settle(undone, own);
+    else this.#values.set(input.name, own);
   }
 
   #walk(nodes: readonly Node[]): void {
@@ -196,7 +209,8 @@ class Walk {
     const value = this.#values.get(name)!;
     if (value.name === name) return value;
     const shared = this.outputs.filter((other) => this.#values.get(other)!.name === value.name).length > 1;
-    const made = this.#b.constantOf(value) === undefined && value.name !== IMAGE && !this.graph.inputs.some((i) => i.name === value.name);
+    const made =
+      this.#b.constantOf(value) === undefined && value.name !== IMAGE && !this.graph.inputs.some((i) => i.name === value.name);
     return made && !shared ? value : this.#b.node("Identity", [value], {}, { outputNames: [name] });
   }
 }

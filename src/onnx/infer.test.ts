@@ -126,7 +126,7 @@ describe("windows", () => {
           { auto_pad: "SAME_UPPER" },
           { auto_pad: "SAME_LOWER" },
           { auto_pad: "VALID" },
-        ].map((extra): Case => [
+        ].map((extra: Attrs): Case => [
           "Conv",
           [[1, 4, size, size + 1], [6, 2, kernel, kernel], [6]],
           { group: 2, strides: [stride, stride], ...extra },
@@ -429,7 +429,7 @@ describe("errors", () => {
     [
       "run-time shape",
       () => infer("Reshape", [[2, 3], [1]]),
-      'Reshape "node": its sizes (input 1) are computed while it runs, but shapes must be known beforehand.',
+      'Reshape "node": input 1 (sizes) must be known beforehand, but is computed while the model runs.',
     ],
     [
       "axis",

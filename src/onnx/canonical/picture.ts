@@ -7,10 +7,10 @@
  * Where anything else reads the picture first, a Mul and an Add do it, or a 1x1 Conv when the channels change order.
  */
 import type { GraphBuilder } from "../builder";
-import type { Node, Tensor, Value } from "../graph";
+import type { Node, Value } from "../graph";
 import type { Preprocessing } from "../preprocessing";
 import { f32 } from "../tensor";
-import { AUX, type Affine } from "./site";
+import { AUX, type Affine, type Surroundings } from "./site";
 
 export const IMAGE = "image";
 
@@ -27,20 +27,17 @@ export function affineOf({ channels, range, mean, std }: Preprocessing): Affine 
   };
 }
 
-/** The Conv that alone reads the picture and can absorb its scale and channel order. */
-export function absorbingConv(
-  consumers: readonly Node[],
-  name: string,
-  constantNamed: (name: string) => Tensor | undefined,
-): Node | undefined {
-  const [conv] = consumers;
-  if (consumers.length !== 1 || conv?.op !== "Conv" || conv.inputs[0] !== name || (conv.attrs.group ?? 1) !== 1) return undefined;
-  const known = conv.inputs.slice(1).every((input) => !input || constantNamed(input));
-  return known && constantNamed(conv.inputs[1]!)?.dtype !== undefined ? conv : undefined;
+/** The Conv that alone reads the picture `name` and can absorb its scale and channel order. */
+export function absorbingConv(around: Surroundings, name: string): Node | undefined {
+  const conv = around.soleConsumer(name);
+  if (conv?.op !== "Conv" || conv.inputs[0] !== name || (conv.attrs.group ?? 1) !== 1) return undefined;
+  const constants = conv.inputs.slice(1).map((input) => input === "" || around.constantNamed(input));
+  const weight = around.constantNamed(conv.inputs[1]!);
+  return constants.every(Boolean) && weight?.shape[1] === 3 ? conv : undefined;
 }
 
 /** Emits what leads from the picture to the network's own convention. */
-export function preprocess(b: GraphBuilder, image: Value, { source, scale, shift }: Affine, preprocessing: Preprocessing): Value {
+export function preprocess(b: GraphBuilder, image: Value, { source, scale, shift }: Affine, nhwc: boolean): Value {
   const name = (step: string) => ({ name: `${IMAGE}${AUX}${step}` });
   const uniform = (xs: readonly number[]) => xs.every((x) => x === xs[0]);
   const perChannel = (xs: readonly number[], step: string) =>
@@ -56,5 +53,5 @@ export function preprocess(b: GraphBuilder, image: Value, { source, scale, shift
     if (scale.some((a) => a !== 1)) x = b.node("Mul", [x, perChannel(scale, "scale")], {}, name("scaled"));
     if (shift.some((d) => d !== 0)) x = b.node("Add", [x, perChannel(shift, "shift")], {}, name("shifted"));
   }
-  return preprocessing.layout === "NHWC" ? b.node("Transpose", [x], { perm: [0, 2, 3, 1] }, name("nhwc")) : x;
+  return nhwc ? b.node("Transpose", [x], { perm: [0, 2, 3, 1] }, name("nhwc")) : x;
 }

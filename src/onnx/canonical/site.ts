@@ -65,9 +65,7 @@ export class Site extends NodeView<Value> {
   /** Input `i` as a constant. Throws OpError when it is computed at run time. */
   needConstant(i: number, what: string): Tensor {
     this.input(i);
-    return (
-      this.constant(i) ?? this.fail(`its ${what} (input ${i}) is computed while it runs; only constants are supported there.`)
-    );
+    return this.constant(i) ?? this.fail(`input ${i} (${what}) must be known beforehand, but is computed while the model runs.`);
   }
 
   /** Emits the node that makes output 0, under the name that the file gave it. */

@@ -33,7 +33,7 @@ export class NodeView<T extends ValueType = ValueType> {
   optionalInts(i: number, what: string): number[] | undefined {
     if (!this.inputs[i]) return undefined;
     const tensor = this.constantOf(i);
-    if (!tensor) this.fail(`its ${what} (input ${i}) are computed while it runs, but shapes must be known beforehand.`);
+    if (!tensor) this.fail(`input ${i} (${what}) must be known beforehand, but is computed while the model runs.`);
     return numbers(tensor);
   }
 

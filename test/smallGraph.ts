@@ -36,6 +36,15 @@ export function randomTensor(shape: readonly number[], seed: number, scale = 1):
   );
 }
 
+/** Uniform numbers in 0..1, the same for the same seed: a picture of noise. */
+export function uniformTensor(shape: readonly number[], seed: number): Tensor {
+  const random = seeded(seed, "picture");
+  return f32(
+    Float32Array.from({ length: sizeOf(shape) }, () => random.uniform()),
+    shape,
+  );
+}
+
 /** Largest difference, relative to the largest magnitude of `expected`. Infinite when shapes differ; NaN never equals a number. */
 export function relativeDifference(actual: Tensor, expected: Tensor): number {
   if (actual.shape.join() !== expected.shape.join()) return Infinity;

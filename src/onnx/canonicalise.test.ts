@@ -127,14 +127,15 @@ describe("convolutions", () => {
     m: randomTensor([n], 3),
     v: f32(Float32Array.from({ length: n }, (_, i) => 0.5 + i)),
   });
-  test.each([
+  const convolutions: { title: string; node: { op: string; attrs: Attrs }; W: Tensor }[] = [
     { title: "Conv", node: { op: "Conv", attrs: { pads: [1, 1, 1, 1], group: 2 } }, W: randomTensor([6, 2, 3, 3], 4) },
     {
       title: "ConvTranspose",
       node: { op: "ConvTranspose", attrs: { group: 2, strides: [2, 2] } },
       W: randomTensor([4, 3, 3, 3], 5),
     },
-  ])("BatchNormalization folds into the $title before it, groups included", async ({ node, W }) => {
+  ];
+  test.each(convolutions)("BatchNormalization folds into the $title before it, groups included", async ({ node, W }) => {
     const graph = await same({
       inputs: { x: [1, 4, 5, 5] },
       constants: { W, B: randomTensor([6], 6), ...numbers(6) },

@@ -118,15 +118,16 @@ describe("elementwise", () => {
 
 describe("windows", () => {
   const sizes = [7, 8, 9];
+  const paddings: Attrs[] = [
+    { pads: [0, 1, 1, 0], dilations: [1, 2] },
+    { auto_pad: "SAME_UPPER" },
+    { auto_pad: "SAME_LOWER" },
+    { auto_pad: "VALID" },
+  ];
   const conv = sizes.flatMap((size) =>
     [1, 3].flatMap((kernel) =>
       [1, 2, 3].flatMap((stride) =>
-        [
-          { pads: [0, 1, 1, 0], dilations: [1, 2] },
-          { auto_pad: "SAME_UPPER" },
-          { auto_pad: "SAME_LOWER" },
-          { auto_pad: "VALID" },
-        ].map((extra: Attrs): Case => [
+        paddings.map((extra): Case => [
           "Conv",
           [[1, 4, size, size + 1], [6, 2, kernel, kernel], [6]],
           { group: 2, strides: [stride, stride], ...extra },

@@ -1,8 +1,7 @@
 /** Preprocessing as part of the graph: RGB in 0..1 through the canonical graph equals prepared numbers through the original. */
 import { describe, expect, test } from "vitest";
 import { runModelBytes } from "../../../test/runGraph";
-import { randomTensor, relativeDifference, smallGraph, type GraphSpec } from "../../../test/smallGraph";
-import { seeded } from "../../vis/random";
+import { randomTensor, relativeDifference, smallGraph, uniformTensor, type GraphSpec } from "../../../test/smallGraph";
 import { canonicalise } from "../canonicalise";
 import type { StaticGraph } from "../graph";
 import type { Preprocessing } from "../preprocessing";
@@ -23,11 +22,7 @@ const base: Preprocessing = {
 
 /** One RGB picture [2, 3, H, W] in 0..1, and the numbers that a model with `p` expects of it. */
 function feeds(p: Preprocessing) {
-  const random = seeded(1, "picture");
-  const image = f32(
-    Float32Array.from({ length: 2 * 3 * H * W }, () => random.uniform()),
-    [2, 3, H, W],
-  );
+  const image = uniformTensor([2, 3, H, W], 1);
   const own = new Float32Array(image.data.length);
   for (let n = 0; n < 2; n++)
     for (let c = 0; c < 3; c++)

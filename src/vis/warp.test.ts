@@ -1,0 +1,127 @@
+import { describe, expect, test } from "vitest";
+import { runModelBytes } from "../../test/runGraph";
+import { randomTensor, relativeDifference } from "../../test/smallGraph";
+import { appendGradient } from "../autodiff/gradient";
+import { rules } from "../autodiff/rules";
+import { lower, type Target } from "../autodiff/lower";
+import { GraphBuilder } from "../onnx/builder";
+import type { Tensor } from "../onnx/graph";
+import { f32 } from "../onnx/tensor";
+import { writeModel } from "../onnx/write";
+import { seeded } from "./random";
+import type { Transform } from "./recipe";
+import { distill2017, lucid } from "./recipes";
+import { drawAffine, transformedSize, warpReach, type Affine } from "./transforms";
+import { emitWarp, warpInputs, warpLowerings, warpRules } from "./warp";
+
+interface Case {
+  source: number;
+  target: number;
+  reach: number;
+  border: number;
+  map: Affine;
+  batch?: number;
+  backend?: Target;
+}
+
+/** Y = warp(X), and dX = adjoint(dY). */
+async function warpAndAdjoint({ source, target, reach, border, map, batch = 1, backend = "wasm" }: Case, X: Tensor, dY: Tensor) {
+  const b = new GraphBuilder();
+  const picture = b.input("X", "float32", [batch, 3, source, source]);
+  const warp = b.input("warp", "float32", [3, 2]);
+  const unwarp = b.input("unwarp", "float32", [3, 2]);
+  const cotangent = b.input("dY", "float32", [batch, 3, target, target]);
+  const Y = emitWarp(b, picture, warp, unwarp, { size: target, reach, border });
+  const dX = appendGradient(b, { of: Y, wrt: picture, cotangent, rules: { ...rules, ...warpRules } });
+  const graph = lower(b.build("warp", [Y, dX]), backend, warpLowerings);
+  const affine = warpInputs(map);
+  const out = await runModelBytes(writeModel(graph), {
+    X,
+    dY,
+    warp: f32(affine.warp, [3, 2]),
+    unwarp: f32(affine.unwarp, [3, 2]),
+  });
+  return { Y: out[graph.outputs[0]!]!, dX: out[graph.outputs[1]!]! };
+}
+
+/** The definition, pixel by pixel in float64. */
+function reference({ source, target, border, map, batch = 1 }: Case, X: Tensor): Tensor {
+  const [a, b, tx, c, d, ty] = map;
+  const out = new Float32Array(batch * 3 * target * target);
+  const data = X.data as Float32Array;
+  for (let plane = 0; plane < batch * 3; plane++)
+    for (let i = 0; i < target; i++)
+      for (let j = 0; j < target; j++) {
+        const [x, y] = [j - (target - 1) / 2, i - (target - 1) / 2];
+        const sx = a * x + b * y + tx + (source - 1) / 2;
+        const sy = c * x + d * y + ty + (source - 1) / 2;
+        let sum = border;
+        for (const py of [Math.floor(sy), Math.floor(sy) + 1])
+          for (const px of [Math.floor(sx), Math.floor(sx) + 1]) {
+            if (px < 0 || py < 0 || px >= source || py >= source) continue;
+            const weight = (1 - Math.abs(sx - px)) * (1 - Math.abs(sy - py));
+            sum += weight * (data[(plane * source + py) * source + px]! - border);
+          }
+        out[(plane * target + i) * target + j] = sum;
+      }
+  return f32(out, [batch, 3, target, target]);
+}
+
+const dot = (a: Tensor, b: Tensor) => Array.from(a.data as Float32Array).reduce((sum, v, i) => sum + v * Number(b.data[i]), 0);
+const norm = (a: Tensor) => Math.sqrt(dot(a, a));
+
+async function check(c: Case, seed: number): Promise<void> {
+  const X = randomTensor([c.batch ?? 1, 3, c.source, c.source], seed);
+  const dY = randomTensor([c.batch ?? 1, 3, c.target, c.target], seed + 1);
+  const { Y, dX } = await warpAndAdjoint(c, X, dY);
+  expect(relativeDifference(Y, reference(c, X)), "forward").toBeLessThan(2e-5);
+  // the warp is affine: W X + border terms; <W X, dY> = <X, W' dY>, W X = warp(X) - warp(0)
+  const zero = reference(c, f32(0, X.shape));
+  const linear = f32(
+    (Y.data as Float32Array).map((v, i) => v - Number(zero.data[i])),
+    Y.shape,
+  );
+  expect(Math.abs(dot(linear, dY) - dot(X, dX)) / (norm(X) * norm(dY)), "adjoint").toBeLessThan(1e-5);
+}
+
+const alone: Record<string, Transform[]> = {
+  nothing: [],
+  pad: [{ kind: "pad", pixels: 3, value: 0.25 }],
+  jitter: [{ kind: "jitter", pixels: 4 }],
+  scale: [{ kind: "scale", factors: [0.9, 1.1, 1.3] }],
+  rotate: [{ kind: "rotate", degrees: [-10, 7, 30] }],
+  lucid: lucid.transforms,
+  distill2017: distill2017.transforms,
+};
+
+describe.each(Object.entries(alone))("%s", (_name, transforms) => {
+  test.each([
+    { size: 16, zoom: 1 },
+    { size: 17, zoom: 1 },
+    { size: 16, zoom: 1.75 },
+    { size: 16, zoom: 0.5 },
+  ])("size $size, zoom $zoom: forward as defined, adjoint exact", async ({ size, zoom }) => {
+    const random = seeded(3, "warp test");
+    const target = Math.round(Math.max(8, transformedSize(size, transforms)) * zoom);
+    const reach = warpReach(transforms, zoom);
+    for (let seed = 0; seed < 3; seed++)
+      await check({ source: size, target, reach, border: 0.25, map: drawAffine(size, transforms, random, zoom) }, seed);
+  });
+});
+
+test.each(["wasm", "webgpu"] as const)("the %s form handles a batch", async (backend) => {
+  const map = drawAffine(12, lucid.transforms, seeded(1, "warp test"));
+  await check({ source: 12, target: 24, reach: 1, border: 0.5, map, batch: 3, backend }, 9);
+});
+
+test("a shift by one pixel moves a dot, and its gradient back", async () => {
+  const map: Affine = [1, 0, 1, 0, 1, 0]; // the target's pixel x shows the picture's pixel x + 1
+  const dotAt = (x: number) =>
+    f32(
+      Float32Array.from({ length: 27 }, (_, i) => (i % 3 === x ? 1 : 0)),
+      [1, 3, 3, 3],
+    );
+  const { Y, dX } = await warpAndAdjoint({ source: 3, target: 3, reach: 1, border: 0, map }, dotAt(2), dotAt(0));
+  expect(Array.from(Y.data as Float32Array)).toEqual(Array.from(dotAt(1).data as Float32Array));
+  expect(Array.from(dX.data as Float32Array)).toEqual(Array.from(dotAt(1).data as Float32Array));
+});

@@ -36,14 +36,19 @@ const conv: VjpRule = (c) => {
  *
  *   X [N, C, ...in]   W [C, M/group, ...k]   Y [N, M, ...out]
  *   dX [N, C, ...in] = Conv(dY, W) with the same attributes, less output_padding
+ *
+ * output_padding of a stride or more adds pixels that no input reaches: Conv finds places for them, which are cut off.
  */
 const convTranspose: VjpRule = (c) => {
   frozen(c, 1, 2);
-  const { b, x: [, W], dy } = c; // prettier-ignore
+  const { b, x: [X, W], dy } = c; // prettier-ignore
   const attrs = Object.fromEntries(
     Object.entries(c.attrs).filter(([name]) => name !== "output_padding" && name !== "output_shape"),
   );
-  return [b.conv(dy, W, null, attrs)];
+  const dx = b.conv(dy, W, null, attrs);
+  const size = spatial(X);
+  if (spatial(dx).every((d, i) => d === size[i])) return [dx];
+  return [b.slice(dx, size.map(() => 0), size, size.map((_, i) => i + 2))]; // prettier-ignore
 };
 
 /**

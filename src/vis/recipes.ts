@@ -1,5 +1,6 @@
 /** The named recipes, as plain data, and the check that a recipe from a link or a file is one. */
 import type { Recipe, Transform } from "./recipe";
+import { transformedSize } from "./transforms";
 
 const ADAM = { kind: "adam", learningRate: 0.05, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 const FOURIER = { kind: "fourier", sd: 0.01, decayPower: 1 } as const;
@@ -73,6 +74,8 @@ export function validateRecipe(json: unknown, base: Recipe = lucid): Recipe {
   const recipe = { ...base, ...(json as Partial<Recipe>) };
   if (recipe.version !== 1)
     throw new RecipeError(`recipe version ${String(recipe.version)} is not known; this program reads version 1.`);
+  if (typeof recipe.name !== "string" || recipe.name.length > 80)
+    throw new RecipeError(`recipe field "name" is ${JSON.stringify(recipe.name)}; it must be a text of at most 80 letters.`);
   inRange("size", recipe.size, LIMITS.size, true);
   inRange("steps", recipe.steps, LIMITS.steps, true);
   inRange("seed", recipe.seed, [0, 2 ** 32 - 1], true);
@@ -89,6 +92,14 @@ export function validateRecipe(json: unknown, base: Recipe = lucid): Recipe {
   if (!Array.isArray(recipe.transforms) || recipe.transforms.length > 16)
     throw new RecipeError("transforms must be a list of at most 16.");
   recipe.transforms.forEach((t, i) => checkTransform(t, `transforms[${i}]`));
+  const [least, most] = LIMITS.size;
+  const side = transformedSize(recipe.size, recipe.transforms);
+  if (side < least)
+    throw new RecipeError(
+      `the transforms leave ${side} of ${recipe.size} pixels; at least ${least} must be left. Choose a larger size or smaller jitter.`,
+    );
+  if (side > 2 * most)
+    throw new RecipeError(`the transforms make ${side} of ${recipe.size} pixels; at most ${2 * most} are allowed. Pad less.`);
   return recipe;
 }
 

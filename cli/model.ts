@@ -71,9 +71,9 @@ function hasLayersOf(graph: Graph, card: ModelCard): boolean {
   return card.layers.length > 0 && card.layers.every(found);
 }
 
-async function readCatalog(): Promise<Catalog> {
-  const path = join(MODELS, "catalog.json");
-  return JSON.parse(await readFile(path, "utf8")) as Catalog;
+async function readCatalog(): Promise<Pick<Catalog, "models">> {
+  const text = await readFile(join(MODELS, "catalog.json"), "utf8");
+  return JSON.parse(text) as Catalog;
 }
 
 async function hostedFile(card: ModelCard, from: string | undefined): Promise<{ bytes: Uint8Array; path: string }> {
@@ -91,7 +91,7 @@ async function hostedFile(card: ModelCard, from: string | undefined): Promise<{ 
   );
 }
 
-async function anyFile(path: string, catalog: Catalog): Promise<{ bytes: Uint8Array; path: string }> {
+async function anyFile(path: string, catalog: Pick<Catalog, "models">): Promise<{ bytes: Uint8Array; path: string }> {
   const bytes = await readFile(path).catch(absent);
   if (!bytes)
     throw new UsageError(

@@ -1,0 +1,24 @@
+/** What the page asks of the workers, job by job; the page's state knows nothing else of them, and tests put an engine of their own here. */
+import type { DeviceChoice, DeviceInfo, Progress, RenderRequest, RenderResult } from "../../api/engine";
+import type { ModelCard, ModelFile, ModelSummary } from "../../api/model";
+import type { StoredModel } from "../../api/store";
+
+export interface Task {
+  /** Aborting rejects with the signal's reason; a worker that does not listen is restarted. */
+  signal: AbortSignal;
+  onProgress?: (p: Progress) => void;
+}
+
+export interface Machine {
+  /** Resolves once the file is stored and verified. */
+  fetch(id: string, file: ModelFile, task: Task): Promise<StoredModel>;
+  list(): Promise<StoredModel[]>;
+  remove(sha256: string): Promise<void>;
+  quota(): Promise<{ usage: number; quota: number; persisted: boolean } | null>;
+  open(weights: string, card: ModelCard, task: Task): Promise<ModelSummary>;
+  render(request: RenderRequest, task: Task): Promise<RenderResult>;
+  device(choice: DeviceChoice): Promise<DeviceInfo>;
+}
+
+/** What went wrong, in the words of whoever noticed it. */
+export const messageOf = (error: unknown): string => (error instanceof Error && error.message ? error.message : String(error));

@@ -26,35 +26,78 @@ class OrtResident implements Resident {
 
 export interface OrtRuntimeOptions {
   info: DeviceInfo;
-  /** Rejects when the GPU is lost. */
-  lost?: Promise<never>;
+  /** The GPU device that ORT computes on now; ORT makes it with its first session. */
+  device?: () => GPUDevice | undefined;
   /** Further session options, for tests that look at how nodes were placed. */
   session?: Ort.InferenceSession.SessionOptions;
 }
 
-/** A Runtime over one build of onnxruntime-web. */
-export function ortRuntime(
-  ort: OrtBuild,
-  { info, lost = new Promise<never>(() => {}), session = {} }: OrtRuntimeOptions,
-): Runtime {
-  lost.catch(() => {}); // a loss is reported to whoever races with it, and is no unhandled rejection when nobody does
+/** The GPU went away: a driver reset, a sleeping laptop, or too much memory asked for. */
+export class DeviceLostError extends Error {
+  override readonly name = "DeviceLostError";
+}
+
+/** How long after a failed run its cause may arrive: a lost device fails what runs on it first, and says so afterwards. */
+const CAUSE_MS = 250;
+
+/**
+ * A Runtime over one build of onnxruntime-web. Calls are made one at a time, in order: ORT's WebGPU builds suspend inside a call
+ * while they wait for the GPU, and cannot be entered again meanwhile.
+ *
+ * A lost device leaves a call suspended in ORT for ever, and what is done next to the same instance corrupts its memory (seen in 1.30:
+ * "__next_prime overflow" after a release). So a lost runtime does nothing more, and a fresh one needs a fresh worker.
+ */
+export function ortRuntime(ort: OrtBuild, { info, device = () => undefined, session = {} }: OrtRuntimeOptions): Runtime {
   const programs = new Set<Program>();
+  const watched = new WeakSet<GPUDevice>();
+  let loss: DeviceLostError | null = null;
+  let lose!: (reason: DeviceLostError) => void;
+  const lost = new Promise<never>((_, reject) => (lose = reject));
+  lost.catch(() => {}); // a loss is reported to whoever races with it, and is no unhandled rejection when nobody does
+
+  const watch = async (): Promise<void> => {
+    const current = device();
+    if (!current || watched.has(current)) return;
+    watched.add(current);
+    const { message, reason } = await current.lost;
+    if (programs.size === 0) return; // ORT itself gives its device up with its last session
+    loss = new DeviceLostError(`the graphics device was lost (${message || reason}). The model is kept; start again.`);
+    lose(loss);
+  };
+
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = async <T>(call: () => Promise<T>): Promise<T> => {
+    const mine = last.then(() => {
+      if (loss) throw loss;
+      return call();
+    });
+    last = mine.catch(() => {});
+    try {
+      return await Promise.race([mine, lost]);
+    } catch (error) {
+      if (device()) await Promise.race([lost, new Promise((resolve) => setTimeout(resolve, CAUSE_MS))]);
+      throw error;
+    }
+  };
+
   return {
     info,
     lost,
     async compile(graph, { resident }) {
-      const program = await compileProgram(ort, graph, info, new Set(resident), session);
+      const program = await inTurn(() => compileProgram(ort, graph, info, new Set(resident), session));
       programs.add(program);
+      void watch();
       return {
-        run: (feeds, fetch) => Promise.race([program.run(feeds, fetch), lost]),
+        run: (feeds, fetch) => inTurn(() => program.run(feeds, fetch)),
         dispose: async () => {
-          if (programs.delete(program)) await program.dispose();
+          if (programs.delete(program) && !loss) await inTurn(() => program.dispose());
         },
       };
     },
     async dispose() {
-      await Promise.allSettled([...programs].map((program) => program.dispose()));
+      const all = [...programs];
       programs.clear();
+      if (!loss) await Promise.allSettled(all.map((program) => inTurn(() => program.dispose())));
     },
   };
 }

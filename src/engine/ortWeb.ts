@@ -15,22 +15,17 @@ import { chooseDevice, type ChosenDevice } from "./device";
 import { ortRuntime, type OrtBuild, type OrtRuntimeOptions } from "./ort";
 import type { Runtime } from "./runtime";
 
-/** The GPU went away: a driver reset, a sleeping laptop, or too much memory asked for. */
-export class DeviceLostError extends Error {
-  override readonly name = "DeviceLostError";
-}
-
 /** JavaScript Promise Integration: lets WASM wait for the GPU without the asyncify transform. */
 const hasJspi = (): boolean => "Suspending" in WebAssembly;
 
-/** Starts the runtime for a choice. ORT starts once per worker: another device, or a lost one, needs a fresh worker. */
+/** Starts the runtime for a choice. */
 export async function webRuntime(choice: DeviceChoice, session?: OrtRuntimeOptions["session"]): Promise<Runtime> {
   const device = await chooseDevice(choice);
   const ort = await loadBuild(device);
   ort.env.logLevel = "error";
   ort.env.wasm.numThreads = device.threads;
   ort.env.wasm.proxy = false;
-  return ortRuntime(ort, { info: device.info, lost: device.adapter ? watchDevice(ort) : undefined, session });
+  return ortRuntime(ort, { info: device.info, device: () => currentDevice(ort), session });
 }
 
 async function loadBuild({ adapter }: ChosenDevice): Promise<OrtBuild> {
@@ -42,18 +37,11 @@ async function loadBuild({ adapter }: ChosenDevice): Promise<OrtBuild> {
   }
   const ort = hasJspi() ? await import("onnxruntime-web/jspi") : await import("onnxruntime-web/webgpu");
   ort.env.wasm.wasmPaths = hasJspi() ? files(jspiMjs, jspiWasm) : files(asyncifyMjs, asyncifyWasm);
-  ort.env.webgpu.adapter = adapter;
   return ort;
 }
 
 /** Assets come as paths from the site's root or relative to this module; ORT wants whole addresses. */
 const absolute = (url: string): string => new URL(url, import.meta.url).href;
 
-/** Rejects once ORT's device is lost. ORT makes its device with the first session, so the promise is looked at then. */
-async function watchDevice(ort: OrtBuild): Promise<never> {
-  const device = (await ort.env.webgpu.device) as GPUDevice;
-  const { reason, message } = await device.lost;
-  throw new DeviceLostError(
-    `the graphics device was lost${message ? ` (${message})` : reason ? ` (${reason})` : ""}. The picture's weights are safe; start it again.`,
-  );
-}
+/** Typed as a promise, and promised before the first session; it is the device itself after it, and undefined before. */
+const currentDevice = (ort: OrtBuild): GPUDevice | undefined => ort.env.webgpu.device as unknown as GPUDevice | undefined;

@@ -1,0 +1,65 @@
+/** What e2e/runtime.spec.ts calls in the browser: steps on one backend, and a look at where ORT placed the nodes. */
+import type { Backend } from "../../src/api/engine";
+import type { OrtRuntimeOptions } from "../../src/engine/ort";
+import { webRuntime } from "../../src/engine/ortWeb";
+import { prepare } from "../../src/engine/prepare";
+import { compileStepper, renderPicture } from "../../src/engine/render";
+import type { Resident, Runtime } from "../../src/engine/runtime";
+import type { Tensor } from "../../src/onnx/graph";
+import { readModel } from "../../src/onnx/read";
+import { lucid } from "../../src/vis/recipes";
+import { STEP } from "../../src/vis/stepGraph";
+import { LAYER, tinyCard, tinyModel } from "./tinyModel";
+
+/** The device's own tensor behind a Resident (src/engine/ort.ts). */
+type Behind = Resident & { tensor: { location: string; getData(): Promise<Float32Array> } };
+
+export interface StepsResult {
+  device: string;
+  /** Where theta stayed between the steps. */
+  location: string;
+  theta: number[];
+  scores: number[];
+  msPerStep: number;
+}
+
+/** Eight steps of Lucid's recipe at 32 pixels. */
+async function steps(backend: Backend, session?: OrtRuntimeOptions["session"]): Promise<StepsResult> {
+  const runtime = await webRuntime(backend, session);
+  const seen: { theta: number[]; location: string } = { theta: [], location: "" };
+  try {
+    const recipe = { ...lucid, size: 32, steps: 8, redirectSteps: 4 };
+    const graph = readModel(tinyModel(), "tiny");
+    const { model, layer } = prepare({ graph, preprocessing: tinyCard.preprocessing, layer: LAYER, recipe });
+    const stepper = await compileStepper(readingTheta(runtime, seen), model, layer, recipe);
+    const objective = { kind: "channel", layer, channel: 3 } as const;
+    const made = await renderPicture(stepper, { objective, recipe, signal: new AbortController().signal });
+    return { device: runtime.info.label, ...seen, scores: [...made.scores], msPerStep: made.elapsedMs / recipe.steps };
+  } finally {
+    await runtime.dispose();
+  }
+}
+
+/** The same runtime, but theta is also read after every step. */
+const readingTheta = (runtime: Runtime, seen: { theta: number[]; location: string }): Runtime => ({
+  ...runtime,
+  compile: async (graph, options) => {
+    const program = await runtime.compile(graph, options);
+    return {
+      ...program,
+      run: async (feeds, fetch) => {
+        const out: Record<string, Tensor | Resident> = await program.run(feeds, fetch);
+        const theta = out[STEP.nextTheta] as Behind | undefined;
+        if (theta) {
+          seen.location = theta.tensor.location;
+          seen.theta = [...(await theta.tensor.getData())];
+        }
+        return out;
+      },
+    };
+  },
+});
+
+const page = { steps, webRuntime };
+export type RuntimePage = typeof page;
+Object.assign(window, { page });

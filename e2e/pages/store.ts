@@ -1,0 +1,38 @@
+/** A page with the app's store worker and nothing else, driven by e2e/store.spec.ts. */
+import type { Progress } from "../../src/api/engine";
+import type { ModelFile } from "../../src/api/model";
+import { connectStore } from "../../src/client/connect";
+import { runJob } from "../../src/client/runJob";
+import { readModelBytes } from "../../src/store/models";
+
+const store = connectStore();
+const cancelled = new AbortController();
+
+const page = {
+  /** The outcome of one download: progress events, and the error's name and message when it failed. */
+  async fetch(file: ModelFile) {
+    const events: Progress[] = [];
+    const report = { signal: cancelled.signal, onProgress: (p: Progress) => void events.push(p) };
+    const model = runJob(store, (api, job, onProgress) => api.fetch(job, "net", file, onProgress), report);
+    return model.then(
+      (stored) => ({ stored, events, error: null }),
+      ({ name, message }: Error) => ({ stored: null, events, error: { name, message } }),
+    );
+  },
+  cancel: () => cancelled.abort(),
+  list: () => store.api.list(),
+  remove: (sha256: string) => store.api.remove(sha256),
+  notice: () => store.api.notice(),
+  /** The stored file's own SHA-256, by the browser's crypto. */
+  async digest(sha256: string) {
+    const digest = await crypto.subtle.digest("SHA-256", await readModelBytes(sha256));
+    return [...new Uint8Array(digest)].map((b) => b.toString(16).padStart(2, "0")).join("");
+  },
+};
+
+declare global {
+  interface Window {
+    storePage: typeof page;
+  }
+}
+window.storePage = page;

@@ -10,7 +10,7 @@ const base = new URL(self.name || "./", self.location.href);
 
 const engine = new Engine({
   readWeights: readModelBytes,
-  readLabels: async (path) => (await fetch(new URL(path, base))).text(),
+  readLabels: async (path) => (await fetch(new URL(path, new URL("models/", base)))).text(),
   makeRuntime: webRuntime,
   device: async (choice) => (await chooseDevice(choice)).info,
   transfer: (value, buffers) => Comlink.transfer(value, buffers),

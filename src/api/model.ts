@@ -21,6 +21,8 @@ export interface ModelCard {
   layers: { name: string; aliases?: string[]; title: string; significant: boolean }[];
   /** Where its bytes come from. The first that works is taken: `hosted` beside the app, then the canonical source. */
   files: ModelFile[];
+  /** Other files that hold the same network, by name: "npm run models -- --from DIR" converts them where they lie. */
+  originals?: Original[];
   /** Shown under the pictures where the architecture is known to be a hard case. */
   note?: string;
 }
@@ -35,6 +37,25 @@ export interface ModelFile {
   format: "onnx";
   /** How the weights are kept in this file. */
   weights: "int8" | "float16" | "float32";
+}
+
+export interface Original {
+  /** File name without its folder. */
+  name: string;
+  bytes: number;
+  /** Lower-case hex. */
+  sha256: string;
+}
+
+/** public/models/hosted.json, which "npm run models" writes: what this host serves beyond catalog.json. Absent on most. */
+export interface Hosted {
+  version: 1;
+  files: (ModelFile & {
+    /** The card's id. */
+    id: string;
+    /** SHA-256 of the original that it was converted from. */
+    from: string;
+  })[];
 }
 
 export interface Catalog {

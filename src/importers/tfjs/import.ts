@@ -34,7 +34,7 @@ export function importTfjs(json: unknown, shards: ReadonlyMap<string, Uint8Array
   const operands = new Map<string, Operand>();
   const inputs = new Map<string, Dim[]>();
   const nodes = ordered(model, outputs, what);
-  b.reserve(nodes.map(({ name }) => name));
+  b.reserve(nodes.filter(({ op }) => op !== "Const").map(({ name }) => name));
   for (const node of nodes) {
     if (node.op === "Const") operands.set(node.name, { constant: constantOf(node, weights, what), name: node.name });
     else if (node.op === "Placeholder") {

@@ -1,0 +1,176 @@
+/**
+ * The catalogue: catalog.json (committed) checked field by field, and what this host serves (hosted.json) merged in front.
+ *
+ * Which card opens first: GoogLeNet where this host serves its weights, since its pictures are the best; else the
+ * catalogue's own default, whose weights come with the app.
+ */
+import type { Catalog, Hosted, ModelCard, ModelFile } from "./model";
+
+/** Reads a JSON file of models/ by its name; undefined when the host has none. */
+export type FetchJson = (name: string) => Promise<unknown>;
+
+/** Opened first where hosted, the first that is. */
+const PREFERRED: readonly string[] = ["googlenet"];
+
+/** catalog.json or hosted.json is not as it should be; the message names the file and the field. */
+export class CatalogError extends Error {
+  override readonly name = "CatalogError";
+}
+
+/** The cards that have a file to load, hosted files first. Throws CatalogError when catalog.json is missing or wrong. */
+export async function loadCatalog(fetchJson: FetchJson = overHttp): Promise<Catalog> {
+  const [raw, hosted] = await Promise.all([fetchJson("catalog.json"), fetchJson("hosted.json")]);
+  if (raw === undefined)
+    throw new CatalogError("models/catalog.json is not there. The app was put online without its public folder; build it again.");
+  const all = withHosted(readCatalog(raw), hosted === undefined ? undefined : readHosted(hosted));
+  const models = all.models.filter((card) => card.files.length > 0);
+  const isHosted = (id: string) => models.some((card) => card.id === id && card.files.some((f) => f.origin === "hosted"));
+  return { ...all, models, default: PREFERRED.find(isHosted) ?? all.default };
+}
+
+/** `catalog` with the hosted files in front of each card's own. */
+export function withHosted(catalog: Catalog, hosted: Hosted | undefined): Catalog {
+  if (!hosted) return catalog;
+  const filesOf = (card: ModelCard): ModelFile[] =>
+    hosted.files
+      .filter(({ id }) => id === card.id)
+      .map(({ url, origin, bytes, sha256, format, weights }) => ({ url, origin, bytes, sha256, format, weights }));
+  const models = catalog.models.map((card) => {
+    const ours = filesOf(card);
+    const rest = card.files.filter((file) => !ours.some(({ sha256 }) => sha256 === file.sha256));
+    return { ...card, files: [...ours, ...rest] };
+  });
+  return { ...catalog, models };
+}
+
+/** A host without the file may answer 404, or 200 with its start page: neither is JSON. */
+async function overHttp(name: string): Promise<unknown> {
+  const url = new URL(`models/${name}`, document.baseURI).href;
+  const response = await fetch(url, { cache: "no-cache" });
+  if (response.status === 404 || (response.ok && !response.headers.get("content-type")?.includes("json"))) return undefined;
+  if (!response.ok) throw new CatalogError(`${url} answered ${response.status} ${response.statusText}. Reload the page.`);
+  return response.json();
+}
+
+/** Reads one value at a place in a file, or says what is there instead. */
+class Field {
+  constructor(
+    readonly value: unknown,
+    readonly where: string,
+  ) {}
+
+  fail(wanted: string): never {
+    const found = this.value === undefined ? "nothing" : (JSON.stringify(this.value) ?? "nothing").slice(0, 60);
+    throw new CatalogError(`models/${this.where} is ${found}, but must be ${wanted}. Correct the file.`);
+  }
+  at(key: string): Field {
+    if (typeof this.value !== "object" || this.value === null || Array.isArray(this.value)) this.fail("an object");
+    return new Field(
+      (this.value as Record<string, unknown>)[key],
+      `${this.where}${this.where.endsWith(".json") ? ":" : "."}${key}`,
+    );
+  }
+  list<T>(read: (field: Field) => T): T[] {
+    if (!Array.isArray(this.value)) return this.fail("a list");
+    return this.value.map((item, i) => read(new Field(item, `${this.where}[${i}]`)));
+  }
+  text(): string {
+    return typeof this.value === "string" && this.value !== "" ? this.value : this.fail("a text");
+  }
+  number(): number {
+    return typeof this.value === "number" && Number.isFinite(this.value) ? this.value : this.fail("a number");
+  }
+  count(): number {
+    return Number.isSafeInteger(this.value) && (this.value as number) > 0
+      ? (this.value as number)
+      : this.fail("a whole number above 0");
+  }
+  flag(): boolean {
+    return typeof this.value === "boolean" ? this.value : this.fail("true or false");
+  }
+  oneOf<T extends string | number>(...options: readonly T[]): T {
+    return options.find((option) => option === this.value) ?? this.fail(options.map((o) => JSON.stringify(o)).join(" or "));
+  }
+  digest(): string {
+    return /^[0-9a-f]{64}$/.test(String(this.value)) ? String(this.value) : this.fail("a SHA-256 in lower-case hex");
+  }
+  optional<T>(read: (field: Field) => T): T | undefined {
+    return this.value === undefined ? undefined : read(this);
+  }
+}
+
+const readFile = (f: Field): ModelFile => {
+  const origin = f.at("origin").oneOf("hosted", "canonical");
+  const url = f.at("url").text();
+  if (origin === "canonical" && !url.startsWith("https://")) f.at("url").fail("an https:// address");
+  if (origin === "hosted" && !/^[\w.-]+$/.test(url)) f.at("url").fail("a file name");
+  return {
+    url,
+    origin,
+    bytes: f.at("bytes").count(),
+    sha256: f.at("sha256").digest(),
+    format: f.at("format").oneOf("onnx"),
+    weights: f.at("weights").oneOf("int8", "float16", "float32"),
+  };
+};
+
+const readCard = (f: Field): ModelCard => {
+  const p = f.at("preprocessing");
+  const three = (field: Field): number[] => {
+    const list = field.list((x) => x.number());
+    return list.length === 3 ? list : field.fail("three numbers");
+  };
+  const note = f.at("note").optional((x) => x.text());
+  const originals = f
+    .at("originals")
+    .optional((x) =>
+      x.list((o) => ({ name: o.at("name").text(), bytes: o.at("bytes").count(), sha256: o.at("sha256").digest() })),
+    );
+  return {
+    id: f.at("id").text(),
+    title: f.at("title").text(),
+    architecture: f.at("architecture").text(),
+    trainedOn: f.at("trainedOn").text(),
+    year: f.at("year").count(),
+    licence: f.at("licence").text(),
+    citation: f.at("citation").text(),
+    homepage: f.at("homepage").text(),
+    preprocessing: {
+      input: p.at("input").text(),
+      layout: p.at("layout").oneOf("NCHW", "NHWC"),
+      channels: p.at("channels").oneOf("RGB", "BGR"),
+      range: p.at("range").oneOf(1, 255),
+      mean: three(p.at("mean")),
+      std: three(p.at("std")),
+      size: p.at("size").count(),
+    },
+    labels: f.at("labels").value === null ? null : f.at("labels").text(),
+    layers: f.at("layers").list((l) => {
+      const aliases = l.at("aliases").optional((x) => x.list((a) => a.text()));
+      const layer = { name: l.at("name").text(), title: l.at("title").text(), significant: l.at("significant").flag() };
+      return aliases ? { ...layer, aliases } : layer;
+    }),
+    files: f.at("files").list(readFile),
+    ...(originals ? { originals } : {}),
+    ...(note ? { note } : {}),
+  };
+};
+
+/** catalog.json as it was parsed -> Catalog, every card in it, also those that only `npm run models` can make. Throws CatalogError. */
+export function readCatalog(json: unknown): Catalog {
+  const f = new Field(json, "catalog.json");
+  const models = f.at("models").list(readCard);
+  const twice = models.find((card, i) => models.findIndex(({ id }) => id === card.id) !== i);
+  if (twice) throw new CatalogError(`models/catalog.json has two cards with the id "${twice.id}". Rename one.`);
+  const first = f.at("default").text();
+  if (!models.find(({ id }) => id === first)?.files.some(({ origin }) => origin === "hosted"))
+    f.at("default").fail("the id of a card with a hosted file");
+  return { version: f.at("version").oneOf(1), default: first, models };
+}
+
+/** hosted.json as it was parsed -> Hosted. Throws CatalogError. */
+export function readHosted(json: unknown): Hosted {
+  const f = new Field(json, "hosted.json");
+  const files = f.at("files").list((file) => ({ id: file.at("id").text(), from: file.at("from").digest(), ...readFile(file) }));
+  return { version: f.at("version").oneOf(1), files };
+}

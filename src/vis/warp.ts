@@ -6,8 +6,11 @@
  *   warp [3, 2]: (x, y, 1) of a target pixel times warp is its source; unwarp [3, 2] is the inverse map; both from the centres, in pixels
  *
  * Y[q] = border + sum over p of (X[p] - border) hat(source(q) - p), hat(d) = max(0, 1 - |dx|) max(0, 1 - |dy|).
- * So dX[p] = sum over q of dY[q] hat(source(q) - p). Only a few q near unwarp(p) count: `reach` says how far to look (transforms.ts).
- * Gathering them needs no atomics, so a run repeats bit for bit; GridSample has no gradient in ONNX.
+ * So dX[p] = sum over q of dY[q] hat(source(q) - p). GridSample has no gradient in ONNX; two forms compute this one, both exact and
+ * both the same bit for bit from run to run (GoogLeNet at 224 px on WASM: the scatter form takes a quarter of the gather form's time):
+ *   WASM scatters: every target pixel adds its share to the four source pixels that it read;
+ *   WebGPU gathers: every source pixel looks at the few q near unwarp(p), `reach` to each side (transforms.ts), so no atomics are needed.
+ * Values lie as [x and y, ..., pixels], pixels last: broadcasting along a long last dimension is what both backends do fast.
  */
 import type { Lowering, LoweringTable } from "../autodiff/lower";
 import type { RuleTable, VjpRule } from "../autodiff/rule";
@@ -54,14 +57,6 @@ const warpVjp: VjpRule = ({ b, x: [X, warp, unwarp], dy, attrs }) => [
 /** Rules for the walk, to be added to a rule table. */
 export const warpRules: RuleTable = { AffineWarp: warpVjp };
 
-/** (x, y, 1) of every pixel of a `side` x `side` grid from its centre, times `scale`: [side * side, 3]. */
-function homogeneous(side: number, scale: number): Float32Array {
-  const points = new Float32Array(side * side * 3);
-  for (let i = 0; i < side * side; i++)
-    points.set([((i % side) - (side - 1) / 2) * scale, (Math.floor(i / side) - (side - 1) / 2) * scale, scale], i * 3);
-  return points;
-}
-
 interface WarpAttrs {
   source: number;
   target: number;
@@ -69,12 +64,28 @@ interface WarpAttrs {
   border: number;
 }
 
+/** x, y and 1 of every pixel of a `side` x `side` grid from its centre, times `scale`: [3, side * side]. */
+function homogeneous(side: number, scale: number): Float32Array {
+  const pixels = side * side;
+  const points = new Float32Array(3 * pixels).fill(scale);
+  for (let i = 0; i < pixels; i++) {
+    points[i] = ((i % side) - (side - 1) / 2) * scale;
+    points[pixels + i] = (Math.floor(i / side) - (side - 1) / 2) * scale;
+  }
+  return points;
+}
+
+/** Where a map [3, 2] sends every pixel of a grid, from the centre: [2, side * side], x first. */
+function mapped(b: GraphBuilder, map: Value, side: number, scale = 1): Value {
+  const points = b.constant(f32(homogeneous(side, scale), [3, side * side]), "points");
+  return b.matmul(b.transpose(map, [1, 0]), points);
+}
+
 const forward: Lowering = ({ b, x, attrs }) => {
   const [picture, warp] = x as [Value, Value];
   const { source, target, border } = attrs as unknown as WarpAttrs;
   // GridSample counts -1 .. 1 over the whole picture, so a distance of d pixels from its centre is 2 d / side.
-  const points = b.constant(f32(homogeneous(target, 2 / source), [target * target, 3]), "target_points");
-  const grid = b.reshape(b.matmul(points, warp), [1, target, target, 2]);
+  const grid = b.reshape(b.transpose(mapped(b, warp, target, 2 / source), [1, 0]), [1, target, target, 2]);
   const everyImage = b.expand(grid, [picture.shape[0]!, target, target, 2]);
   const sampled = b.node("GridSample", [b.sub(picture, border), everyImage], {
     mode: "bilinear",
@@ -84,40 +95,73 @@ const forward: Lowering = ({ b, x, attrs }) => {
   return b.add(sampled, border);
 };
 
-const adjoint: Lowering = ({ b, x, attrs }) => {
+/** Row-major index into a grid `width` wide, from whole x and y in [2, ...]; rows broadcast against columns. */
+const indexOf = (b: GraphBuilder, columns: Value, rows: Value, width: number): Value =>
+  b.cast(b.add(b.mul(rows, width), columns), "int32");
+
+const adjointByScatter: Lowering = ({ b, x, attrs }) => {
+  const [dY, warp] = x as [Value, Value];
+  const { source, target } = attrs as unknown as WarpAttrs;
+  const [planes, pixels, framed] = [dY.shape[0]! * dY.shape[1]!, target * target, source + 2];
+
+  // the four pixels that each target pixel read, in a frame of one pixel around the picture that takes what fell outside
+  const reads = b.add(mapped(b, warp, target), (source - 1) / 2);
+  const corner = b.node("Floor", [reads]);
+  const two = b.constant(f32([1, 2], [1, 2, 1]), "near_far");
+  const places = b.node("Clip", [b.add(b.reshape(corner, [2, 1, pixels]), two), b.scalar(0), b.scalar(source + 1)]);
+  const along = (axis: 0 | 1, value: Value, shape: number[]) => b.reshape(b.slice(value, [axis], [axis + 1], [0]), shape);
+  const index = indexOf(b, along(0, places, [1, 2, pixels]), along(1, places, [2, 1, pixels]), framed);
+
+  const far = b.reshape(b.sub(reads, corner), [2, 1, pixels]);
+  const shares = b.concat([b.sub(1, far), far], 1);
+  const weights = b.mul(along(0, shares, [1, 2, pixels]), along(1, shares, [2, 1, pixels]));
+  const updates = b.mul(b.reshape(dY, [planes, 1, pixels]), b.reshape(weights, [1, 4, pixels]));
+
+  const zeros = b.node("ConstantOfShape", [b.ints([planes, framed * framed])], { value: f32(0, [1]) });
+  const everyPlane = b.expand(b.reshape(index, [1, 4 * pixels]), [planes, 4 * pixels]);
+  const summed = b.node("ScatterElements", [zeros, everyPlane, b.reshape(updates, [planes, 4 * pixels])], {
+    axis: 1,
+    reduction: "add",
+  });
+  const inner = b.slice(b.reshape(summed, [planes, framed, framed]), [1, 1], [source + 1, source + 1], [1, 2]);
+  return b.reshape(inner, [dY.shape[0]!, dY.shape[1]!, source, source]);
+};
+
+const adjointByGather: Lowering = ({ b, x, attrs }) => {
   const [dY, warp, unwarp] = x as [Value, Value, Value];
   const { source, target, reach } = attrs as unknown as WarpAttrs;
   const [n, channels] = dY.shape as [number, number];
-  const pixels = source * source;
-  const points = b.constant(f32(homogeneous(source, 1), [pixels, 3]), "source_points");
-  const centre = (target - 1) / 2;
+  const [pixels, framed, centre] = [source * source, target + 2, (target - 1) / 2];
 
-  // target pixels around the one that each source pixel maps to: [pixels, places, 2], whole numbers
+  // target pixels around the one that each source pixel maps to: [2, places, pixels], whole numbers
   const offsets = Array.from({ length: 2 * reach + 1 }, (_, i) => i - reach);
-  const around = offsets.flatMap((y) => offsets.flatMap((x) => [x, y]));
+  const around = [...offsets.flatMap(() => offsets), ...offsets.flatMap((y) => offsets.map(() => y))];
   const places = around.length / 2;
-  const nearest = b.node("Floor", [b.add(b.matmul(points, unwarp), centre + 0.5)]);
-  const candidates = b.add(b.reshape(nearest, [pixels, 1, 2]), b.constant(f32(around, [1, places, 2]), "around"));
+  const nearest = b.node("Floor", [b.add(mapped(b, unwarp, source), centre + 0.5)]);
+  const candidates = b.add(b.reshape(nearest, [2, 1, pixels]), b.constant(f32(around, [2, places, 1]), "around"));
 
-  // how far from this source pixel each of them reads; a place outside the target is pushed out of the hat's support
-  const linear = b.slice(warp, [0], [2], [0]);
-  const shift = b.reshape(b.slice(warp, [2], [3], [0]), [1, 1, 2]);
-  const reads = b.add(b.matmul(b.sub(candidates, centre), linear), shift);
-  const distance = b.abs(b.sub(reads, b.reshape(b.constant(f32(xy(source), [pixels, 2]), "source_xy"), [pixels, 1, 2])));
-  const inside = b.node("Clip", [candidates, b.scalar(0), b.scalar(target - 1)]);
-  const outside = b.mul(b.abs(b.sub(candidates, inside)), 2);
-  const hats = b.relu(b.sub(b.sub(1, distance), outside));
-  const weights = b.node("ReduceProd", [hats, b.ints([2])], { keepdims: 0 });
+  // how far from this source pixel each of them reads: the map of the nearest one less the pixel, plus the map of the offset
+  const linear = b.transpose(b.slice(warp, [0], [2], [0]), [1, 0]);
+  const shift = b.reshape(b.slice(warp, [2], [3], [0]), [2, 1]);
+  const own = b.constant(f32(homogeneous(source, 1).subarray(0, 2 * pixels), [2, pixels]), "own");
+  const base = b.sub(b.add(b.matmul(linear, b.sub(nearest, centre)), shift), own);
+  const further = b.matmul(linear, b.constant(f32(around, [2, places]), "offsets"));
+  const distance = b.abs(b.add(b.reshape(base, [2, 1, pixels]), b.reshape(further, [2, places, 1])));
+  const weights = b.node("ReduceProd", [b.relu(b.sub(1, distance)), b.ints([0])], { keepdims: 0 });
 
-  const index = b.cast(b.matmul(inside, b.constant(f32([1, target], [2, 1]), "row_major")), "int32");
-  const read = b.node("Gather", [b.reshape(dY, [n, channels, target * target]), b.reshape(index, [pixels, places])], { axis: 2 });
-  return b.reshape(b.reduceSum(b.mul(read, weights), [3], false), [n, channels, source, source]);
+  // a frame of zeros around dY takes the candidates that lie outside
+  const framedDY = b.reshape(b.pad(dY, [0, 0, 1, 1, 0, 0, 1, 1]), [n, channels, framed * framed]);
+  const inside = b.node("Clip", [b.add(candidates, 1), b.scalar(0), b.scalar(target + 1)]);
+  const [columns, rows] = [0, 1].map((axis) => b.reshape(b.slice(inside, [axis], [axis + 1], [0]), [places, pixels])) as [
+    Value,
+    Value,
+  ];
+  const read = b.node("Gather", [framedDY, indexOf(b, columns, rows, framed)], { axis: 2 });
+  return b.reshape(b.reduceSum(b.mul(read, weights), [2], false), [n, channels, source, source]);
 };
 
-const xy = (side: number): Float32Array => homogeneous(side, 1).filter((_, i) => i % 3 !== 2);
-
-/** Lowerings of the two composite ops: the same for every backend. */
+/** Lowerings of the two composite ops. */
 export const warpLowerings: LoweringTable = {
-  wasm: { AffineWarp: forward, AffineWarpAdjoint: adjoint },
-  webgpu: { AffineWarp: forward, AffineWarpAdjoint: adjoint },
+  wasm: { AffineWarp: forward, AffineWarpAdjoint: adjointByScatter },
+  webgpu: { AffineWarp: forward, AffineWarpAdjoint: adjointByGather },
 };

@@ -9,8 +9,8 @@ import type { Catalog, Hosted, ModelCard, ModelFile } from "./model";
 /** Reads a JSON file of models/ by its name; undefined when the host has none. */
 export type FetchJson = (name: string) => Promise<unknown>;
 
-/** Opened first where hosted, the first that is. */
-const PREFERRED: readonly string[] = ["googlenet"];
+/** Opened first where hosted, the first that is; elsewhere the page offers them. */
+export const PREFERRED: readonly string[] = ["googlenet"];
 
 /** catalog.json or hosted.json is not as it should be; the message names the file and the field. */
 export class CatalogError extends Error {

@@ -9,7 +9,7 @@ import type { Tensor } from "../../src/onnx/graph";
 import { readModel } from "../../src/onnx/read";
 import { lucid } from "../../src/vis/recipes";
 import { STEP } from "../../src/vis/stepGraph";
-import { LAYER, tinyCard, tinyModel } from "./tinyModel";
+import { LAYER, tinyCard, tinyModel } from "../../test/tinyModel";
 
 /** The device's own tensor behind a Resident (src/engine/ort.ts). */
 type Behind = Resident & { tensor: { location: string; getData(): Promise<Float32Array> } };

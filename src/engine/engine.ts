@@ -9,12 +9,11 @@ import type { Backend, DeviceChoice, DeviceInfo, EngineApi, JobId, Progress, Ren
 import type { ModelCard, ModelSummary } from "../api/model";
 import type { Graph } from "../onnx/graph";
 import { readModel } from "../onnx/read";
-import type { Recipe } from "../vis/recipe";
 import { coalesce } from "./coalesce";
 import { describeModel } from "./describe";
 import { LruCache } from "./lruCache";
 import { prepare } from "./prepare";
-import { compileStepper, renderPicture, type Stepper } from "./render";
+import { compileStepper, renderPicture, stepperKey, type Stepper } from "./render";
 import type { Runtime } from "./runtime";
 
 export interface EngineSources {
@@ -33,6 +32,11 @@ export interface EngineSources {
 /** The runtime itself is in pieces (out of memory, or aborted): this worker cannot go on, a fresh one can. */
 export class EngineBrokenError extends Error {
   override readonly name = "EngineBrokenError";
+}
+
+/** The runtime refused the graph: the picture cannot be made on this device, others can. */
+export class RuntimeRefusedError extends Error {
+  override readonly name = "RuntimeRefusedError";
 }
 
 /** Layers kept compiled; each holds its weights twice on the device. */
@@ -61,10 +65,12 @@ export class Engine implements EngineApi {
 
   async render(job: JobId, request: RenderRequest, onProgress: (p: Progress) => void): Promise<RenderResult> {
     const progress = coalesce(onProgress, this.sources.transfer);
-    return this.#asJob(job, (signal) => this.#inTurn(() => this.#render(request, signal, progress.report))).finally(() => {
+    try {
+      return await this.#asJob(job, (signal) => this.#inTurn(signal, () => this.#render(request, signal, progress.report)));
+    } finally {
       progress.flush();
       this.sources.release?.(onProgress);
-    });
+    }
   }
 
   device(choice: DeviceChoice): Promise<DeviceInfo> {
@@ -92,7 +98,7 @@ export class Engine implements EngineApi {
       const result = { ...made, device: runtime.info };
       return this.sources.transfer?.(result, [made.picture.rgba.buffer, made.scores.buffer as ArrayBuffer]) ?? result;
     } catch (error) {
-      throw this.#explained(error, request);
+      throw explained(error, request, runtime.info);
     }
   }
 
@@ -101,7 +107,7 @@ export class Engine implements EngineApi {
   }
 
   #stepper({ weights, card, objective, recipe }: RenderRequest, runtime: Runtime, graph: Graph): Promise<Stepper> {
-    const key = JSON.stringify([weights, runtime.info.backend, objective.layer, shapeOf(recipe)]);
+    const key = JSON.stringify([weights, runtime.info.backend, stepperKey(objective.layer, recipe)]);
     return this.#steppers.get(key, () => {
       const aliases = card.layers.find((l) => l.name === objective.layer)?.aliases;
       const { model, layer } = prepare({ graph, preprocessing: card.preprocessing, layer: objective.layer, aliases, recipe });
@@ -129,29 +135,41 @@ export class Engine implements EngineApi {
     }
   }
 
-  /** One after another; the next starts whether the last one succeeded or not. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#last.catch(() => {}).then(work);
+  /** One after another; the next starts whether the last one succeeded or not. A job cancelled while it waits ends at once. */
+  #inTurn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    let started = false;
+    const mine = this.#last
+      .catch(() => {})
+      .then(() => {
+        signal.throwIfAborted();
+        started = true;
+        return work();
+      });
     this.#last = mine;
-    return mine;
-  }
-
-  #explained(error: unknown, { recipe }: RenderRequest): unknown {
-    const message = error instanceof Error ? error.message : String(error);
-    if (
-      error instanceof WebAssembly.RuntimeError ||
-      error instanceof RangeError ||
-      /bad_alloc|out of memory|Aborted\(|allocat/i.test(message)
-    )
-      return new EngineBrokenError(
-        `the machine ran out of memory, or the runtime stopped, while making a picture of ${recipe.size} pixels (${message}). ` +
-          "Try again with a smaller size; the model is kept.",
-      );
-    return error;
+    const cancelled = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => started || reject(signal.reason as Error), { once: true });
+    });
+    return Promise.race([mine, cancelled]);
   }
 }
 
-/** What a compiled step depends on in a recipe: everything but its name, seed and number of steps. */
-function shapeOf({ name: _name, seed: _seed, steps: _steps, redirectSteps, ...rest }: Recipe): object {
-  return { ...rest, redirects: redirectSteps > 0 };
+/** Names that errors of JavaScript and of the runtime have; ours have others, and say what to do. */
+const FOREIGN = new Set(["Error", "RangeError", "RuntimeError", "TypeError"]);
+/** WASM out of memory, by any of the names that reach us. */
+const OUT_OF_MEMORY = /bad_alloc|out of memory|memory allocation|allocation failed|Aborted\(/i;
+
+/** What people are told. */
+function explained(error: unknown, { objective, recipe }: RenderRequest, device: DeviceInfo): unknown {
+  if (error instanceof Error && !FOREIGN.has(error.name)) return error;
+  const message = error instanceof Error ? error.message : String(error); // C++ exceptions arrive as bare numbers
+  if (!(error instanceof Error) || error instanceof WebAssembly.RuntimeError || OUT_OF_MEMORY.test(message))
+    return new EngineBrokenError(
+      `the machine ran out of memory, or the runtime stopped, while making a picture of ${recipe.size} pixels on ${device.label} (${message}). ` +
+        "Start again, with a smaller size; the model is kept.",
+      { cause: error },
+    );
+  return new RuntimeRefusedError(
+    `layer "${objective.layer}" cannot be drawn at ${recipe.size} pixels on ${device.label}: ${message}. Try the other device, another size or another layer.`,
+    { cause: error },
+  );
 }

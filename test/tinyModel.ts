@@ -1,9 +1,9 @@
 /** A seeded network small enough for a software adapter: two convolutions, a pool, a join and an LRN, at 32 pixels. */
-import type { ModelCard } from "../../src/api/model";
-import type { Graph, Tensor } from "../../src/onnx/graph";
-import { f32 } from "../../src/onnx/tensor";
-import { writeModel } from "../../src/onnx/write";
-import { seeded } from "../../src/vis/random";
+import type { ModelCard } from "../src/api/model";
+import type { Attrs, Graph, Node, Tensor } from "../src/onnx/graph";
+import { f32 } from "../src/onnx/tensor";
+import { writeModel } from "../src/onnx/write";
+import { seeded } from "../src/vis/random";
 
 export const LAYER = "out";
 
@@ -16,7 +16,16 @@ const normal = (name: string, shape: readonly number[], scale: number): Tensor =
   );
 };
 
-const window3 = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
+const conv = (input: string, k: number, output: string, strides: number[]): Node =>
+  node("Conv", [input, `W${k}`, `B${k}`], output, { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides });
+const node = (op: string, inputs: string[], output: string, attrs: Attrs = {}): Node => ({
+  name: output,
+  op,
+  domain: "",
+  inputs,
+  outputs: [output],
+  attrs,
+});
 
 const graph: Graph = {
   name: "tiny",
@@ -24,13 +33,13 @@ const graph: Graph = {
   inputs: [{ name: "image", dtype: "float32", shape: [1, 3, "h", "w"] }],
   outputs: [LAYER],
   nodes: [
-    { op: "Conv", inputs: ["image", "W1", "B1"], outputs: ["conv1"], attrs: { ...window3, strides: [2, 2] } },
-    { op: "Relu", inputs: ["conv1"], outputs: ["relu1"], attrs: {} },
-    { op: "LRN", inputs: ["relu1"], outputs: ["lrn"], attrs: { size: 5, alpha: 0.01, beta: 0.75, bias: 1 } },
-    { op: "Conv", inputs: ["lrn", "W2", "B2"], outputs: ["conv2"], attrs: window3 },
-    { op: "MaxPool", inputs: ["lrn"], outputs: ["pool"], attrs: { ...window3, strides: [1, 1] } },
-    { op: "Concat", inputs: ["conv2", "pool"], outputs: [LAYER], attrs: { axis: 1 } },
-  ].map((node) => ({ name: node.outputs[0]!, domain: "", ...node })),
+    conv("image", 1, "conv1", [2, 2]),
+    node("Relu", ["conv1"], "relu1"),
+    node("LRN", ["relu1"], "lrn", { size: 5, alpha: 0.01, beta: 0.75, bias: 1 }),
+    conv("lrn", 2, "conv2", [1, 1]),
+    node("MaxPool", ["lrn"], "pool", { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1] }),
+    node("Concat", ["conv2", "pool"], LAYER, { axis: 1 }),
+  ],
   constants: new Map([
     ["W1", normal("W1", [8, 3, 3, 3], 0.3)],
     ["B1", normal("B1", [8], 0.1)],

@@ -3,10 +3,9 @@
  * A backend that cannot do it is reported with its reason, not left out in silence.
  */
 import { webRuntime } from "../src/engine/ortWeb";
-import { canonicalise } from "../src/onnx/canonicalise";
 import type { Graph } from "../src/onnx/graph";
 import { readModel } from "../src/onnx/read";
-import { LAYER, PREPROCESSING, randomGoogLeNet } from "./googlenet";
+import { randomGoogLeNet } from "./googlenet";
 import { measure, type Contestant, type Measured } from "./measure";
 import { ours } from "./ours";
 import { startTfjs, tfjs, type TfjsBackend } from "./tfjsContestant";
@@ -29,9 +28,8 @@ async function contestant(graph: Graph, size: number, { engine, backend }: Bench
     if (runtime.info.backend !== backend) throw new Error(runtime.info.reason ?? `no ${backend} here`);
     return { device: runtime.info.label, it: await ours(runtime, graph, size) };
   }
-  const model = canonicalise(graph, { size: [size, size], batch: 1, until: [LAYER], preprocessing: PREPROCESSING });
   const device = await startTfjs(backend as TfjsBackend);
-  return { device, it: await tfjs(model, LAYER, backend as TfjsBackend) };
+  return { device, it: await tfjs(graph, size, backend as TfjsBackend) };
 }
 
 async function bench(request: BenchRequest): Promise<BenchAnswer> {

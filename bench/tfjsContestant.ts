@@ -5,7 +5,8 @@ import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import plainWasm from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url";
 import simdWasm from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
 import threadedWasm from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url";
-import type { StaticGraph } from "../src/onnx/graph";
+import type { Graph } from "../src/onnx/graph";
+import { LAYER, PREPROCESSING } from "./googlenet";
 import type { Contestant } from "./measure";
 import { tfjsNetwork } from "./tfjs";
 
@@ -24,16 +25,14 @@ export async function startTfjs(backend: TfjsBackend): Promise<string> {
 }
 
 /** A contestant on a started backend. Both sides return one number: the mean of the layer, and of the picture's gradient. */
-export async function tfjs(model: StaticGraph, layer: string, backend: TfjsBackend): Promise<Contestant> {
+export async function tfjs(graph: Graph, size: number, backend: TfjsBackend): Promise<Contestant> {
   await tf.setBackend(backend);
-  const network = tfjsNetwork(tf, model, layer);
-  const shape = model.inputs[0]!.shape as [number, number, number, number];
-  const image = tf.randomUniform<tf.Rank.R4>(shape, 0, 1, "float32", 1);
-  const [, channels = 1, height = 1, width = 1] = model.types.get(layer)!.shape;
-  const cotangent = tf.tensor(
-    Float32Array.from({ length: channels * height * width }, (_, i) =>
-      Math.floor(i / (height * width)) === 1 ? 1 / (height * width) : 0,
-    ),
+  const network = tfjsNetwork(tf, graph, LAYER, PREPROCESSING);
+  const image = tf.randomUniform<tf.Rank.R4>([1, 3, size, size], 0, 1, "float32", 1);
+  const [, channels, height, width] = network.forward(image).shape;
+  const positions = height * width;
+  const cotangent = tf.tensor4d(
+    Float32Array.from({ length: channels * positions }, (_, i) => (Math.floor(i / positions) === 1 ? 1 / positions : 0)),
     [1, channels, height, width],
   );
   const read = async (make: () => tf.Tensor) => {

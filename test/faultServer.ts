@@ -52,6 +52,8 @@ export interface ServeOptions {
   ignoreRange?: boolean;
   /** What Content-Range says, when it should lie. */
   contentRange?: string;
+  /** Lets pages of other origins read it. */
+  cors?: boolean;
   /** Without Content-Length: chunked, as a proxy does it. */
   chunked?: boolean;
 }
@@ -65,6 +67,7 @@ export function serve(request: IncomingMessage, response: ServerResponse, file: 
   const headers: Record<string, string | number> = {
     "Content-Type": "application/octet-stream",
     ...(etag ? { ETag: etag } : {}),
+    ...(options.cors ? { "Access-Control-Allow-Origin": "*" } : {}),
   };
   if (from !== null && from >= file.length) {
     response.writeHead(416, { ...headers, "Content-Range": `bytes */${file.length}` }).end();

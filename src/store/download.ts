@@ -180,9 +180,14 @@ async function noRoom(vault: Vault, request: DownloadRequest): Promise<QuotaErro
   const { file, id } = request;
   await forget(vault, file.sha256);
   const free = await freeBytes();
+  const allowed =
+    free === null
+      ? "this browser allows the page less than that"
+      : free < file.bytes
+        ? `this browser allows the page only ${formatBytes(free)} more`
+        : `this browser refused to store more, though it claims ${formatBytes(free)} to be free`;
   return new QuotaError(
-    `${id}: storing it needs ${formatBytes(file.bytes)}, but this browser allows the page ` +
-      `${free === null ? "less than that" : `only ${formatBytes(free)} more`}. What had arrived has been freed. ` +
+    `${id}: storing it needs ${formatBytes(file.bytes)}, but ${allowed}. What had arrived has been freed. ` +
       "Remove a stored model, free some space on the disk, or leave the private window, and try again.",
   );
 }

@@ -28,7 +28,7 @@ export interface Patience {
 }
 
 export const patience: Patience = {
-  tries: 8,
+  tries: 6,
   firstTries: 3,
   firstPauseMs: 500,
   longestPauseMs: 8000,

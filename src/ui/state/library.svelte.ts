@@ -46,6 +46,8 @@ export class Library {
   catalog = $state.raw<Catalog | null>(null);
   stored = $state.raw<readonly StoredModel[]>([]);
   quota = $state.raw<{ usage: number; quota: number; persisted: boolean } | null>(null);
+  /** Why this browser keeps models for this visit only; null when it keeps them. */
+  notice = $state.raw<string | null>(null);
   /** By catalogue id; one that ended well is gone from here. */
   readonly downloads = new SvelteMap<string, Download>();
 
@@ -96,7 +98,8 @@ export class Library {
   }
 
   async refresh(): Promise<void> {
-    [this.stored, this.quota] = await Promise.all([this.#machine.list(), this.#machine.quota()]);
+    const { list, quota, notice } = this.#machine;
+    [this.stored, this.quota, this.notice] = await Promise.all([list(), quota(), notice()]);
   }
 
   async #bring(card: ModelCard, download: Download): Promise<ModelFile> {

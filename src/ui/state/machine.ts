@@ -15,6 +15,8 @@ export interface Machine {
   list(): Promise<StoredModel[]>;
   remove(sha256: string): Promise<void>;
   quota(): Promise<{ usage: number; quota: number; persisted: boolean } | null>;
+  /** Why this browser keeps models for this visit only; null when it keeps them. */
+  notice(): Promise<string | null>;
   open(weights: string, card: ModelCard, task: Task): Promise<ModelSummary>;
   render(request: RenderRequest, task: Task): Promise<RenderResult>;
   device(choice: DeviceChoice): Promise<DeviceInfo>;

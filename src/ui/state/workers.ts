@@ -1,6 +1,7 @@
 /** The page's Machine: the engine's and the store's workers, through src/client. */
 import { connectEngine, connectStore } from "../../client/connect";
 import type { Connection } from "../../client/connection";
+import { persistOnce } from "../../client/persist";
 import { runJob } from "../../client/runJob";
 import type { Machine } from "./machine";
 
@@ -12,10 +13,15 @@ export function connectWorkers(): Machine {
     Promise.race([question(connection.api), connection.crashed]);
 
   return {
-    fetch: (id, file, task) => runJob(store, (api, job, report) => api.fetch(job, id, file, report), task),
+    async fetch(id, file, task) {
+      const stored = await runJob(store, (api, job, report) => api.fetch(job, id, file, report), task);
+      void persistOnce();
+      return stored;
+    },
     list: () => ask(store, (api) => api.list()),
     remove: (sha256) => ask(store, (api) => api.remove(sha256)),
     quota: () => ask(store, (api) => api.quota()),
+    notice: () => ask(store, (api) => api.notice()),
     open: (weights, card, task) => runJob(engine, (api, job) => api.open(job, weights, card), task),
     render: (request, task) => runJob(engine, (api, job, report) => api.render(job, request, report), task),
     device: (choice) => ask(engine, (api) => api.device(choice)),

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { readCatalog, readHosted, withHosted } from "../src/api/catalog";
 import type { Catalog, ModelCard } from "../src/api/model";
 import type { Graph } from "../src/onnx/graph";
 import type { Preprocessing } from "../src/onnx/preprocessing";
@@ -34,7 +35,7 @@ export const conventionNames = Object.keys(CONVENTIONS);
  * conventionNames, or JSON with any of Preprocessing's fields; without it the catalogue must know the file, by its SHA-256 or its layers.
  */
 export async function openModel(model: string, options: { from?: string; preprocessing?: string }): Promise<OpenedModel> {
-  const catalog = await readCatalog();
+  const catalog = await openCatalog();
   const listed = catalog.models.find((card) => card.id === model);
   const { bytes, path } = listed ? await hostedFile(listed, options.from) : await anyFile(model, catalog);
   const graph = readModel(bytes, basename(path));
@@ -47,7 +48,7 @@ export async function openModel(model: string, options: { from?: string; preproc
     };
   if (listed) return { graph, preprocessing: listed.preprocessing, card: listed, because: `as the card of ${listed.title} says` };
   const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const known = catalog.models.find((card) => card.files.some((file) => file.sha256 === sha256));
+  const known = catalog.models.find((card) => [...card.files, ...(card.originals ?? [])].some((file) => file.sha256 === sha256));
   const card = known ?? catalog.models.find((candidate) => hasLayersOf(graph, candidate));
   if (!card)
     throw new UsageError(
@@ -70,16 +71,26 @@ function hasLayersOf(graph: Graph, card: ModelCard): boolean {
   );
 }
 
-async function readCatalog(): Promise<Pick<Catalog, "models">> {
-  const text = await readFile(join(MODELS, "catalog.json"), "utf8");
-  return JSON.parse(text) as Catalog;
+/** Every card, those included that only `npm run models` can make a file for; what it made comes first. */
+async function openCatalog(): Promise<Catalog> {
+  const json = async (name: string): Promise<unknown> => {
+    const text = await readFile(join(MODELS, name), "utf8").catch(absent);
+    return text === undefined ? undefined : JSON.parse(text);
+  };
+  const hosted = await json("hosted.json");
+  return withHosted(readCatalog(await json("catalog.json")), hosted === undefined ? undefined : readHosted(hosted));
 }
+
+const fileNames = (card: ModelCard): string[] => [
+  ...card.files.map(({ url }) => basename(url)),
+  ...(card.originals ?? []).map(({ name }) => name),
+];
 
 async function hostedFile(card: ModelCard, from: string | undefined): Promise<{ bytes: Uint8Array; path: string }> {
   const tried: string[] = [];
   for (const directory of [from, MODELS])
-    for (const { url } of directory ? card.files : []) {
-      const path = join(directory!, basename(url));
+    for (const name of directory ? fileNames(card) : []) {
+      const path = join(directory!, name);
       const bytes = await readFile(path).catch(absent);
       if (bytes) return { bytes, path };
       tried.push(path);

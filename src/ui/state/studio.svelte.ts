@@ -165,8 +165,8 @@ export class Studio {
       return;
     }
     const { size, steps, seed } = settings;
-    const named =
-      settings.kind !== "direction" && summary.labels.length === layer.channels && layer.grid[0] * layer.grid[1] === 1;
+    const answer = layer.grid[0] * layer.grid[1] === 1 || layer.name === summary.layers.findLast((l) => l.significant)?.name;
+    const named = settings.kind !== "direction" && answer && summary.labels.length === layer.channels;
     const job = new RenderJob({
       request: { weights: file.sha256, card, objective, recipe: { ...lucid, size, steps, seed }, device: this.device },
       settings,

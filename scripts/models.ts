@@ -9,7 +9,7 @@
  * What else is made is listed in public/models/hosted.json, which the app reads beside the catalogue.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -19,7 +19,7 @@ import { importTfjs } from "../src/importers/tfjs/import";
 import { readModel } from "../src/onnx/read";
 import { writeModel } from "../src/onnx/write";
 import { quantize } from "../src/quantize/quantize";
-import { download } from "./download";
+import { download, DownloadError } from "./download";
 
 const root = resolve(import.meta.dirname, "..");
 const folder = join(root, "public/models");
@@ -177,12 +177,17 @@ async function main(): Promise<void> {
   const catalog = readCatalog(JSON.parse(readFileSync(join(folder, "catalog.json"), "utf8")));
   const listed = await present(join(folder, "hosted.json"));
   const hosted: Hosted = listed ? readHosted(JSON.parse(new TextDecoder().decode(listed))) : { version: 1, files: [] };
+  const kept = hosted.files.filter(({ url }) => existsSync(join(folder, url)));
+  if (kept.length < hosted.files.length) {
+    hosted.files = kept;
+    await put(join(folder, "hosted.json"), `${JSON.stringify(hosted, null, 2)}\n`);
+  }
   await embedded(catalog);
   if (values.from !== undefined) await from(resolve(values.from), catalog, hosted);
   for (const id of values.fetch ?? []) await fetchModel(id, catalog, hosted);
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof ModelsError ? error.message : error);
+  console.error(error instanceof ModelsError || error instanceof DownloadError ? error.message : error);
   process.exitCode = 1;
 });

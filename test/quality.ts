@@ -4,43 +4,23 @@
  * Renders 20 channels of GoogLeNet's inception_4c_output with Lucid's recipe, three of them dead at the start, and compares each
  * final objective with the highest that the channel reaches on any of 100 photos (224 px, centre square).
  */
-import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { contactSheet, writePng } from "../cli/png";
 import { nodeRuntime } from "../src/engine/ortNode";
+import { prepare } from "../src/engine/prepare";
 import { compileStepper, renderPicture } from "../src/engine/render";
 import type { Runtime } from "../src/engine/runtime";
 import { canonicalise } from "../src/onnx/canonicalise";
 import type { Graph, Tensor } from "../src/onnx/graph";
 import { f32 } from "../src/onnx/tensor";
-import type { Preprocessing } from "../src/onnx/preprocessing";
-import { readModel } from "../src/onnx/read";
 import { lucid } from "../src/vis/recipes";
-import { transformedSize } from "../src/vis/transforms";
-import { photo, photoNames, SHARED_DATA } from "./photos";
+import { FACTOR, GOOGLENET, LAYER, readGooglenet } from "./googlenet";
+import { photo, photoNames } from "./photos";
 
-export const LAYER = "inception_4c_output";
-export const CHANNELS = [...Array.from({ length: 16 }, (_, i) => i), 100, 200, 300, 400];
-/** A picture counts when it excites its channel this many times as much as the best photo. */
-export const FACTOR = 8;
-
-/** Caffe's GoogLeNet as it lies in the shared data. */
-export const GOOGLENET: Preprocessing = {
-  input: "data",
-  layout: "NCHW",
-  channels: "BGR",
-  range: 255,
-  mean: [104, 117, 123],
-  std: [1, 1, 1],
-  size: 224,
-};
-
-export const readGooglenet = (): Graph => readModel(readFileSync(join(SHARED_DATA, "models/googlenet.onnx")), "googlenet.onnx");
-
+const CHANNELS = [...Array.from({ length: 16 }, (_, i) => i), 100, 200, 300, 400];
 /** Mean over positions of every channel of `layer`, for each picture [1, 3, S, S] in turn. */
-export async function channelMeans(
+async function channelMeans(
   runtime: Runtime,
   graph: Graph,
   layer: string,
@@ -71,13 +51,13 @@ function* photos(size: number): Generator<Tensor> {
 }
 
 /** For every channel, the highest mean that any photo reaches. */
-export async function bestPhotos(runtime: Runtime, graph: Graph, layer: string): Promise<Float32Array> {
+async function bestPhotos(runtime: Runtime, graph: Graph, layer: string): Promise<Float32Array> {
   const means = await channelMeans(runtime, graph, layer, photos(GOOGLENET.size), GOOGLENET.size);
   return means.reduce((best, row) => best.map((v, c) => Math.max(v, row[c]!)));
 }
 
 /** RGBA bytes as a network input. */
-export function asInput({ width, height, rgba }: { width: number; height: number; rgba: Uint8ClampedArray }): Tensor {
+function asInput({ width, height, rgba }: { width: number; height: number; rgba: Uint8ClampedArray }): Tensor {
   const plane = width * height;
   return f32(
     Float32Array.from({ length: 3 * plane }, (_, i) => rgba[4 * (i % plane) + Math.floor(i / plane)]! / 255),
@@ -101,8 +81,7 @@ async function main(): Promise<void> {
   const graph = readGooglenet();
   const runtime = nodeRuntime();
   const best = await bestPhotos(runtime, graph, LAYER);
-  const side = transformedSize(recipe.size, recipe.transforms);
-  const model = canonicalise(graph, { size: [side, side], batch: 1, until: [LAYER], preprocessing: GOOGLENET });
+  const { model } = prepare({ graph, preprocessing: GOOGLENET, layer: LAYER, recipe });
   const stepper = await compileStepper(runtime, model, LAYER, recipe);
   const rows = [];
   const pictures = [];
@@ -146,4 +125,5 @@ async function main(): Promise<void> {
   await runtime.dispose();
 }
 
-if (import.meta.filename === process.argv[1]) await main();
+await main();
+process.exit(); // ORT's WASM threads would keep the process alive

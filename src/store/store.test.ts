@@ -305,6 +305,22 @@ describe("jobs", () => {
     expect(b.loaded).toEqual([FILE.length]);
   });
 
+  test("the tab that waits sees how far the other one is", async () => {
+    server.behave((q, r) => serve(q, r, FILE, { cutAfter: 2 * PART_BYTES, stall: true }));
+    const [locks, patience] = [localLocks(), { ...hasty, stallMs: 60_000 }];
+    const works = tab({ locks, patience });
+    const going = failure(run(works));
+    const events: Progress[] = [];
+    const waits = tab({ locks, patience });
+    const waiting = failure(waits.fetch("waiting", "net", card(), (p) => void events.push(p)));
+    while (!events.some((e) => e.phase === "download" && e.loadedBytes === 2 * PART_BYTES))
+      await new Promise((r) => setTimeout(r, 20));
+    waits.cancel("waiting");
+    works.cancel("job");
+    expect((await waiting).name).toBe("AbortError");
+    expect((await going).name).toBe("AbortError");
+  });
+
   test("cancelled: rejects at once, keeps what arrived, and the next one works", async () => {
     server.behave((q, r) => serve(q, r, FILE, { cutAfter: 2 * PART_BYTES, stall: true }));
     const store = tab({ patience: { ...hasty, stallMs: 60_000 } });

@@ -8,8 +8,12 @@ import { download, findStored } from "./download";
 import { DownloadError, reasonOf, StoreError } from "./errors";
 import { exclusive, type Exclusive } from "./locks";
 import { shareMemory } from "./memoryShare";
+import { meter } from "./progress";
 import { patience, type Patience } from "./transfer";
-import { isQuota, memoryNotice, memoryVault, openVault, type Opened, type Vault } from "./vault";
+import { isQuota, memoryNotice, memoryVault, openVault, PART_BYTES, type Opened, type Vault } from "./vault";
+
+/** How often a tab that waits for another's download looks how far that is. */
+const WATCH_MS = 500;
 
 export interface StoreOptions {
   /** The page's address, absolute: hosted files lie under models/ beside it. */
@@ -52,7 +56,9 @@ export function makeStore(options: StoreOptions): StoreApi {
   async function fetchFile(id: string, file: ModelFile, signal: AbortSignal, onProgress: (p: Progress) => void) {
     const { url, sameOrigin } = resolve(id, file, options.baseUrl);
     const request = { id, file, url, sameOrigin, patience: limits, signal, onProgress, busy: isBusy };
+    const stopWatching = watchOther(file, onProgress);
     return locks(file.sha256, signal, async () => {
+      stopWatching();
       active.add(file.sha256);
       try {
         const { vault } = await opened();
@@ -67,7 +73,23 @@ export function makeStore(options: StoreOptions): StoreApi {
       } finally {
         active.delete(file.sha256);
       }
-    });
+    }).finally(stopWatching);
+  }
+
+  /** While another tab downloads the same file: how far it is, now and then. */
+  function watchOther(file: ModelFile, onProgress: (p: Progress) => void): () => void {
+    const progress = meter(file.bytes, onProgress);
+    const timer = setInterval(() => {
+      void calmly((vault) => vault.parts(file.sha256), []).then((parts) => {
+        const kept = Math.min(parts.length * PART_BYTES, file.bytes);
+        if (watching && kept < file.bytes) progress.download(kept);
+      });
+    }, WATCH_MS);
+    let watching = true;
+    return () => {
+      watching = false;
+      clearInterval(timer);
+    };
   }
 
   async function isBusy(sha256: string): Promise<boolean> {

@@ -53,7 +53,7 @@ export async function ours(runtime: Runtime, graph: Graph, size: number): Promis
       await forward.run({ image }, [summary.name]);
     },
     step: async () => {
-      const { warp, unwarp } = warpInputs(drawAffine(recipe.size, recipe.transforms, random));
+      const { warp, unwarp } = warpInputs(drawAffine(recipe.transforms, random));
       const feeds = {
         [STEP.theta]: state[0]!,
         [STEP.m]: state[1]!,

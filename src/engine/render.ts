@@ -146,7 +146,7 @@ function objectiveInputs(objective: Objective, { layer }: StepGraph, batch: numb
 }
 
 function stepInputs(recipe: Recipe, { zoom }: StepGraph, t: number, random: ReturnType<typeof seeded>): Record<string, Tensor> {
-  const { warp, unwarp } = warpInputs(drawAffine(recipe.size, recipe.transforms, random, zoom));
+  const { warp, unwarp } = warpInputs(drawAffine(recipe.transforms, random, zoom));
   return {
     [STEP.rate]: f32(adamRate(recipe.optimizer, t)),
     [STEP.warp]: f32(warp, [3, 2]),

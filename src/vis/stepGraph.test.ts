@@ -51,7 +51,7 @@ const start = (recipe: Recipe, step: StepGraph): State => ({
 
 function feeds(recipe: Recipe, step: StepGraph, objective: Objective, t: number, state: State): Record<string, Tensor> {
   const { direction, mask } = encode(objective, step.layer);
-  const { warp, unwarp } = warpInputs(drawAffine(recipe.size, recipe.transforms, seeded(t, "transforms"), step.zoom));
+  const { warp, unwarp } = warpInputs(drawAffine(recipe.transforms, seeded(t, "transforms"), step.zoom));
   const batch = step.thetaShape[0]!;
   const repeat = (row: Float32Array) =>
     f32(

@@ -7,7 +7,7 @@ import { borderValue, centredAffine, drawAffine, transformedSize, warpReach, typ
 const apply = ([a, b, tx, c, d, ty]: Affine, x: number, y: number) => [a * x + b * y + tx, c * x + d * y + ty] as const;
 const draws = (transforms: Transform[], n = 200, zoom = 1): Affine[] => {
   const random = seeded(1, "test");
-  return Array.from({ length: n }, () => drawAffine(128, transforms, random, zoom));
+  return Array.from({ length: n }, () => drawAffine(transforms, random, zoom));
 };
 
 describe("drawAffine", () => {

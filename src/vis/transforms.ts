@@ -36,19 +36,16 @@ export const borderValue = (transforms: readonly Transform[]): number => transfo
  * One draw of the whole list as a map from the network's input to the picture. Later transforms act on the result of earlier ones.
  * `zoom` is how much larger than the transformed size the network's input is (1 unless the network has one size only).
  */
-export function drawAffine(size: number, transforms: readonly Transform[], random: Random, zoom = 1): Affine {
+export function drawAffine(transforms: readonly Transform[], random: Random, zoom = 1): Affine {
   let map = IDENTITY;
-  let side = size;
   for (const t of transforms) {
     switch (t.kind) {
       case "pad":
-        side += 2 * t.pixels; // about the centre, so the map stays
-        break;
+        break; // about the centre, so the map stays
       case "jitter": {
         // the cut window's centre lies off the old centre by its offset less half of what was cut
         const [x, y] = [random.integer(t.pixels + 1), random.integer(t.pixels + 1)];
         map = compose(map, translation(x - t.pixels / 2, y - t.pixels / 2));
-        side -= t.pixels;
         break;
       }
       case "scale": {

@@ -105,12 +105,12 @@ describe.each(Object.entries(alone))("%s", (_name, transforms) => {
     const target = Math.round(Math.max(8, transformedSize(size, transforms)) * zoom);
     const reach = warpReach(transforms, zoom);
     for (let seed = 0; seed < 3; seed++)
-      await check({ source: size, target, reach, border: 0.25, map: drawAffine(size, transforms, random, zoom) }, seed);
+      await check({ source: size, target, reach, border: 0.25, map: drawAffine(transforms, random, zoom) }, seed);
   });
 });
 
 test.each(["wasm", "webgpu"] as const)("the %s form handles a batch", async (backend) => {
-  const map = drawAffine(12, lucid.transforms, seeded(1, "warp test"));
+  const map = drawAffine(lucid.transforms, seeded(1, "warp test"));
   await check({ source: 12, target: 24, reach: 1, border: 0.5, map, batch: 3, backend }, 9);
 });
 

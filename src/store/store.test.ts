@@ -1,54 +1,24 @@
-/** The store against a server that fails in every way at hand, over a real (in-memory) IndexedDB. */
-import "fake-indexeddb/auto";
-import { createHash } from "node:crypto";
-import { IDBFactory } from "fake-indexeddb";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { faultServer, serve, type FaultServer } from "../../test/faultServer";
-import type { Progress } from "../api/engine";
-import type { ModelFile } from "../api/model";
-import { localLocks } from "./locks";
+/** Downloads against a server that fails in every way at hand, over a real (in-memory) IndexedDB. */
+import { describe, expect, test } from "vitest";
+import { faultServer, serve } from "../../test/faultServer";
+import {
+  card,
+  failure,
+  FILE,
+  freshBrowser,
+  hashOf,
+  hasty,
+  rising,
+  run,
+  seededBytes,
+  server,
+  tab,
+  useServer,
+} from "../../test/storeKit";
 import { readModelBytes } from "./models";
-import { makeStore, type StoreOptions } from "./store";
-import { indexedDbVault, memoryVault, openVault, PART_BYTES, type Vault } from "./vault";
+import { indexedDbVault, PART_BYTES } from "./vault";
 
-const FILE = seededBytes(3 * PART_BYTES + 123_457, 1);
-const hashOf = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
-const card = (bytes: Uint8Array = FILE, change: Partial<ModelFile> = {}): ModelFile => ({
-  url: "net.onnx",
-  origin: "hosted",
-  bytes: bytes.length,
-  sha256: hashOf(bytes),
-  format: "onnx",
-  weights: "int8",
-  ...change,
-});
-const hasty = { firstPauseMs: 1, longestPauseMs: 4, stallMs: 150 };
-
-let server: FaultServer;
-beforeAll(async () => void (server = await faultServer()));
-afterAll(() => server.close());
-beforeEach(() => void (globalThis.indexedDB = new IDBFactory()));
-
-/** A tab that has just been opened. */
-const tab = (options: Partial<StoreOptions> = {}) => makeStore({ baseUrl: server.url, patience: hasty, ...options });
-
-async function run(store: ReturnType<typeof tab>, file = card(), job = "job") {
-  const events: Progress[] = [];
-  const times: number[] = [];
-  const model = await store.fetch(job, "net", file, (p) => {
-    events.push(p);
-    times.push(performance.now());
-  });
-  return { model, events, times, loaded: events.flatMap((e) => (e.phase === "download" ? [e.loadedBytes] : [])) };
-}
-
-const failure = (work: Promise<unknown>): Promise<Error> =>
-  work.then(
-    () => Promise.reject(new Error("should have failed")),
-    (e: Error) => e,
-  );
-
-const rising = (values: number[]) => values.every((v, i) => i === 0 || v >= values[i - 1]!);
+useServer();
 
 describe("download", () => {
   test("arrives whole, is listed, read back, and not fetched again after a reload", async () => {
@@ -133,12 +103,13 @@ describe("download", () => {
 
   test("stalls: tried again, then said so", async () => {
     server.behave((q, r, n) => serve(q, r, FILE, n < 2 ? { cutAfter: 1000, stall: true } : {}));
-    await run(tab());
-    expect(server.ranges.length).toBe(3);
+    const impatient = { ...hasty, stallMs: 150 };
+    await run(tab({ patience: impatient }));
+    expect(server.ranges.length).toBeGreaterThan(2);
 
-    globalThis.indexedDB = new IDBFactory();
+    freshBrowser();
     server.behave((q, r) => (q.headers.range ? undefined : serve(q, r, FILE, { cutAfter: 1000, stall: true })));
-    const { message } = await failure(run(tab({ patience: { ...hasty, tries: 2 } })));
+    const { message } = await failure(run(tab({ patience: { ...impatient, tries: 2 } })));
     expect(message).toMatch(/stopped sending: no byte for 0.15 s, 2 times, with 1.00 kB of 3.27 MB downloaded/);
   });
 
@@ -146,7 +117,7 @@ describe("download", () => {
     server.behave((q, r, n) => (n < 2 ? void r.writeHead(503).end() : serve(q, r, FILE)));
     await run(tab());
     server.behave((_, r) => void r.writeHead(503).end());
-    globalThis.indexedDB = new IDBFactory();
+    freshBrowser();
     expect((await failure(run(tab()))).message).toMatch(/answered 503 Service Unavailable 3 times/);
   });
 });
@@ -228,166 +199,3 @@ describe("SHA-256", () => {
     expect((await readModelBytes(model.sha256)).length).toBe(FILE.length);
   });
 });
-
-describe("room", () => {
-  const full = () => new DOMException("no room", "QuotaExceededError");
-  const limited = (parts: number): Vault => {
-    const vault = indexedDbVault();
-    return {
-      ...vault,
-      putPart: async (sha256, index, bytes) => {
-        const used = (await Promise.all(["other", card().sha256].map((s) => vault.parts(s)))).flat().length;
-        if (used >= parts) throw full();
-        return vault.putPart(sha256, index, bytes);
-      },
-    };
-  };
-  const open = (vault: Vault) => async () => ({ vault, notice: null });
-
-  test("runs out in the middle: freed, with a message, and nothing listed", async () => {
-    server.behave((q, r) => serve(q, r, FILE));
-    const store = tab({ open: open(limited(2)) });
-    const { name, message } = await failure(run(store));
-    expect(name).toBe("QuotaError");
-    expect(message).toMatch(/^net: storing it needs 3.27 MB, but this browser allows the page/);
-    expect(await indexedDbVault().parts(card().sha256)).toEqual([]);
-    expect(await store.list()).toEqual([]);
-  });
-
-  test("leftovers of another download make way", async () => {
-    const vault = limited(4);
-    await vault.putPart("other", 0, new Uint8Array(8));
-    await vault.putUnfinished({ sha256: "other", url: "", etag: null, touchedAt: 0 });
-    server.behave((q, r) => serve(q, r, FILE));
-    await run(tab({ open: open(vault) }));
-    expect(await vault.parts("other")).toEqual([]);
-  });
-
-  test("no IndexedDB: memory for this visit, with a notice, and the engine can still read it", async () => {
-    Object.assign(globalThis, { indexedDB: undefined });
-    server.behave((q, r) => serve(q, r, FILE));
-    const store = tab();
-    const { model } = await run(store);
-    expect(model.volatile).toBe(true);
-    expect(await store.notice()).toMatch(/must be downloaded again on the next visit/);
-    expect(await store.list()).toEqual([model]);
-    expect(Buffer.from(await readModelBytes(model.sha256)).equals(FILE)).toBe(true);
-    await store.remove(model.sha256);
-    expect(await store.list()).toEqual([]);
-  });
-
-  test("IndexedDB breaks in the middle: goes on in memory", async () => {
-    const broken: Vault = {
-      ...indexedDbVault(),
-      putPart: () => Promise.reject(new DOMException("closing", "InvalidStateError")),
-    };
-    server.behave((q, r) => serve(q, r, FILE));
-    const store = tab({ open: open(broken) });
-    expect((await run(store)).model.volatile).toBe(true);
-    expect(await store.notice()).toContain("InvalidStateError: closing");
-  });
-
-  test("an IndexedDB that never answers counts as none", async () => {
-    Object.assign(globalThis, { indexedDB: { open: () => ({}) } });
-    const { vault, notice } = await openVault(20);
-    expect(vault.keeps).toBe("memory");
-    expect(notice).toContain("gave no answer in 0.02 s");
-  });
-});
-
-describe("jobs", () => {
-  test("two tabs, one download: the second waits and finds it stored", async () => {
-    server.behave((q, r) => serve(q, r, FILE));
-    const locks = localLocks();
-    const [a, b] = await Promise.all([run(tab({ locks })), run(tab({ locks }))]);
-    expect(a.model).toEqual(b.model);
-    expect(server.ranges).toEqual([null]);
-    expect(b.loaded).toEqual([FILE.length]);
-  });
-
-  test("the tab that waits sees how far the other one is", async () => {
-    server.behave((q, r) => serve(q, r, FILE, { cutAfter: 2 * PART_BYTES, stall: true }));
-    const [locks, patience] = [localLocks(), { ...hasty, stallMs: 60_000 }];
-    const works = tab({ locks, patience });
-    const going = failure(run(works));
-    const events: Progress[] = [];
-    const waits = tab({ locks, patience });
-    const waiting = failure(waits.fetch("waiting", "net", card(), (p) => void events.push(p)));
-    while (!events.some((e) => e.phase === "download" && e.loadedBytes === 2 * PART_BYTES))
-      await new Promise((r) => setTimeout(r, 20));
-    waits.cancel("waiting");
-    works.cancel("job");
-    expect((await waiting).name).toBe("AbortError");
-    expect((await going).name).toBe("AbortError");
-  });
-
-  test("cancelled: rejects at once, keeps what arrived, and the next one works", async () => {
-    server.behave((q, r) => serve(q, r, FILE, { cutAfter: 2 * PART_BYTES, stall: true }));
-    const store = tab({ patience: { ...hasty, stallMs: 60_000 } });
-    const going = failure(run(store));
-    while ((await indexedDbVault().parts(card().sha256)).length < 2) await new Promise((r) => setTimeout(r, 5));
-    store.cancel("job");
-    expect((await going).name).toBe("AbortError");
-    server.behave((q, r) => serve(q, r, FILE));
-    await run(store);
-    expect(server.ranges).toEqual([`bytes=${2 * PART_BYTES}-`]);
-  });
-
-  test("a waiting job can be cancelled without harm to the one that works", async () => {
-    server.behave((q, r) => serve(q, r, FILE));
-    const store = tab({ locks: localLocks() });
-    const [first, second] = [run(store, card(), "one"), failure(run(store, card(), "two"))];
-    store.cancel("two");
-    expect((await second).name).toBe("AbortError");
-    expect((await first).model.bytes).toBe(FILE.length);
-  });
-
-  test("a failing progress listener does no harm", async () => {
-    server.behave((q, r) => serve(q, r, FILE));
-    const model = await tab().fetch("job", "net", card(), () => {
-      throw new Error("listener");
-    });
-    expect(model.bytes).toBe(FILE.length);
-  });
-
-  test("removed: gone from the list and from the disk; damaged: taken off the list and fetched again", async () => {
-    server.behave((q, r) => serve(q, r, FILE));
-    const store = tab();
-    const { model } = await run(store);
-    await store.remove(model.sha256);
-    expect(await store.list()).toEqual([]);
-    expect(await indexedDbVault().parts(model.sha256)).toEqual([]);
-    await run(store);
-    await indexedDbVault().dropParts(model.sha256);
-    await expect(readModelBytes(model.sha256)).rejects.toThrow(
-      "part 0 of its stored file has 0 bytes, where 1048576 were written",
-    );
-    expect(await store.list()).toEqual([]);
-    expect((await run(store)).model.bytes).toBe(FILE.length);
-  });
-});
-
-test("the two vaults behave alike", async () => {
-  for (const vault of [indexedDbVault(), memoryVault()]) {
-    const bytes = new Uint8Array([1, 2, 3]);
-    await vault.putPart("a", 1, bytes);
-    bytes[0] = 9; // a copy was kept
-    await vault.putPart("a", 0, bytes);
-    await vault.putPart("b", 0, bytes);
-    expect(await vault.parts("a")).toEqual([0, 1]);
-    expect([...(await vault.part("a", 1))!]).toEqual([1, 2, 3]);
-    await vault.dropParts("a");
-    expect([await vault.parts("a"), await vault.parts("b")]).toEqual([[], [0]]);
-  }
-});
-
-/** Bytes that no compressor shortens, the same for the same seed. */
-function seededBytes(length: number, seed: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let state = seed * 2654435761;
-  for (let i = 0; i < length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    bytes[i] = state >>> 24;
-  }
-  return bytes;
-}

@@ -23,12 +23,12 @@ export interface StepsResult {
   msPerStep: number;
 }
 
-/** Eight steps of Lucid's recipe at 32 pixels. */
-async function steps(backend: Backend, session?: OrtRuntimeOptions["session"]): Promise<StepsResult> {
+/** Steps of Lucid's recipe at 32 pixels, the first half of them redirected. */
+async function steps(backend: Backend, steps: number, session?: OrtRuntimeOptions["session"]): Promise<StepsResult> {
   const runtime = await webRuntime(backend, session);
   const seen: { theta: number[]; location: string } = { theta: [], location: "" };
   try {
-    const recipe = { ...lucid, size: 32, steps: 8, redirectSteps: 4 };
+    const recipe = { ...lucid, size: 32, steps, redirectSteps: steps / 2 };
     const graph = readModel(tinyModel(), "tiny");
     const { model, layer } = prepare({ graph, preprocessing: tinyCard.preprocessing, layer: LAYER, recipe });
     const stepper = await compileStepper(readingTheta(runtime, seen), model, layer, recipe);

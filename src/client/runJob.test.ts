@@ -74,7 +74,7 @@ describe("runJob", () => {
   });
 
   test("an abort rejects at once with the signal's reason, tells the worker, and leaves it running", async () => {
-    let stop = (_: Error) => {};
+    let stop!: (reason: Error) => void;
     const stopped = new Promise<never>((_, reject) => (stop = reject));
     const { connection: c, workers, cancelled } = connection((_, report) => (report(step(1)), stopped));
     const controller = new AbortController();

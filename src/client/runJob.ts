@@ -45,7 +45,7 @@ export async function runJob<Api extends { cancel(job: JobId): void }, T>(
 class Attempt<Api extends { cancel(job: JobId): void }, T> {
   readonly #job = crypto.randomUUID();
   #last: Progress | null = null;
-  /** Nothing is reported after the end: the callback's port may lag behind the result's. */
+  /** Nothing is reported after the end: what an aborted job said last may still be on its way. */
   #over = false;
 
   constructor(

@@ -32,7 +32,7 @@ describe("coalesce", () => {
       report(step(n));
       wait(10);
     }
-    flush();
+    void flush();
     expect(steps()).toEqual([1, 6, 11, 16, 20]);
   });
 
@@ -54,17 +54,17 @@ describe("coalesce", () => {
     expect(sent.at(-1)).toMatchObject({ step: 3, frame });
   });
 
-  test("nothing held, nothing sent twice", () => {
+  test("nothing held, nothing sent twice", async () => {
     const { report, flush, sent } = recorder();
     report(step(1));
-    flush();
-    flush();
+    await flush();
+    await flush();
     expect(sent).toHaveLength(1);
   });
 
   test("a page that no longer listens does no harm", async () => {
-    const { report } = coalesce(() => Promise.reject(new Error("port closed")) as unknown as void);
+    const { report, flush } = coalesce(() => Promise.reject(new Error("port closed")));
     report({ phase: "load" });
-    await Promise.resolve();
+    await flush();
   });
 });

@@ -8,32 +8,37 @@ const INTERVAL_MS = 50;
 
 export interface Coalesced {
   report(p: Progress): void;
-  /** Sends what is still held back. */
-  flush(): void;
+  /** Sends what is still held back; resolves when the receiver has everything, so that a result sent afterwards comes after it. */
+  flush(): Promise<void>;
 }
 
 /** Wraps a callback; `transfer` marks a frame's bytes as movable. `now` is for tests. */
 export function coalesce(
-  send: (p: Progress) => void,
+  send: (p: Progress) => void | Promise<void>,
   transfer?: <T extends object>(value: T, buffers: ArrayBuffer[]) => T,
   now: () => number = () => performance.now(),
 ): Coalesced {
   let held: Progress | null = null;
   let frame: Picture | null = null;
   let sentAt = -Infinity;
-  const flush = () => {
+  let delivered: Promise<void> = Promise.resolve();
+  const sendHeld = () => {
     if (!held) return;
     const event = held.phase === "step" ? { ...held, frame } : held;
     const sent = frame && event.phase === "step" ? (transfer?.(event, [frame.rgba.buffer]) ?? event) : event;
     held = frame = null;
     sentAt = now();
-    void Promise.resolve(send(sent)).catch(() => {}); // a page that is gone hears nothing, and that is all right
+    delivered = (async () => send(sent))().catch(() => {}); // a page that is gone hears nothing, and that is all right
   };
   const report = (p: Progress) => {
-    if (held && held.phase !== p.phase) flush();
+    if (held && held.phase !== p.phase) sendHeld();
     held = p;
     if (p.phase === "step") frame = p.frame ?? frame;
-    if (p.phase !== "step" || p.frame !== null || now() - sentAt >= INTERVAL_MS) flush();
+    if (p.phase !== "step" || p.frame !== null || now() - sentAt >= INTERVAL_MS) sendHeld();
+  };
+  const flush = () => {
+    sendHeld();
+    return delivered;
   };
   return { report, flush };
 }

@@ -182,7 +182,7 @@ describe("across a border of messages", () => {
     );
     expect(result.picture.rgba).toHaveLength(4 * 32 * 32);
     expect(result.scores).toHaveLength(3);
-    await expect.poll(() => events.at(-1)).toMatchObject({ step: 3 });
+    expect(events.at(-1)).toMatchObject({ step: 3 });
     const frames = events.flatMap((p) => (p.phase === "step" && p.frame ? [p.frame] : []));
     expect(frames[0]!.rgba).toHaveLength(4 * 32 * 32);
     expect(released).toHaveLength(1);

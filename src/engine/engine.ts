@@ -68,7 +68,7 @@ export class Engine implements EngineApi {
     try {
       return await this.#asJob(job, (signal) => this.#inTurn(signal, () => this.#render(request, signal, progress.report)));
     } finally {
-      progress.flush();
+      await progress.flush();
       this.sources.release?.(onProgress);
     }
   }

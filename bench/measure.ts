@@ -29,7 +29,10 @@ export interface Measured {
   step_ms: number;
 }
 
-/** Median times of every contestant over `rounds` rounds, after one round that is not counted. A slow one may sit rounds out. */
+/**
+ * Median times of every contestant over `rounds` rounds, after one that is not counted. One that has run for `budgetMs` in all sits out
+ * the rest, once it has a time of each kind.
+ */
 export async function measure(
   contestants: readonly Contestant[],
   rounds: number,

@@ -51,7 +51,7 @@ const answers = await inBrowser({
   model: file && "/bench-model.onnx",
   size,
   rounds,
-  budgetMs: values.quick ? 5_000 : 90_000,
+  budgetMs: values.quick ? 5_000 : 20_000,
   contestants,
 });
 if (!only || only.includes("micrographia:node")) answers.push(await inNode());

@@ -105,6 +105,12 @@ describe("npm run grad", () => {
       'has no input "image"; there are "data" [1, 1, 9, 8].',
     ],
     [
+      "a shape for an input that is not there",
+      ["--of", "pool", "--shape", "dta=1,1,9,8"],
+      1,
+      'has no such input; there are "data".',
+    ],
+    [
       "a shape that is none",
       ["--of", "pool", "--shape", "data=1,x"],
       2,
@@ -134,11 +140,38 @@ describe("npm run grad", () => {
     expect(error).toContain('no gradient can be taken through CumSum "running": there is no rule for CumSum.');
   });
 
+  test("the value keeps its name where it folds away, and names of ours that are taken are refused", async () => {
+    const made = (name: string, last: string) =>
+      save(
+        name,
+        smallGraph({
+          inputs: { x: [1, 1, 5, 5] },
+          constants: { w: randomTensor([2, 1, 3, 3], 1), s: f32([1, 2]), b: f32([3, 4]), m: f32([5, 6]), v: f32([7, 8]) },
+          nodes: [
+            { op: "Conv", inputs: ["x", "w"], outputs: ["conv"], attrs: { kernel_shape: [3, 3] } },
+            { op: "BatchNormalization", inputs: ["conv", "s", "b", "m", "v"], outputs: ["norm"] },
+            { op: "Identity", inputs: ["norm"], outputs: ["same"] },
+            { op: "Relu", inputs: ["same"], outputs: [last] },
+          ],
+          outputs: [last],
+        }),
+      );
+    const output = join(folder, "named.grad.onnx");
+    for (const of of ["conv", "norm", "same"]) {
+      expect((await grad(made("named.onnx", "end"), "--of", of, "-o", output)).error).toContain(`${of} [1, 2, 3, 3]`);
+      expect(await difference(output, "x", of, [1, 1, 5, 5], 1, 1e-2)).toBeLessThan(1e-3);
+    }
+    const { code, error } = await grad(made("taken.onnx", "grad"), "--of", "grad", "-o", output);
+    expect(code).toBe(1);
+    expect(error).toContain('has a value "grad" of its own');
+  });
+
   test("a file that is no model, a file that is not there, a folder that cannot be written", async () => {
     const page = join(folder, "page.onnx");
     writeFileSync(page, "<!DOCTYPE html><html></html>");
     expect((await grad(page, "--of", "y", "-o", "x")).error).toContain("page.onnx is not an ONNX model: it is a web page (HTML)");
     expect((await grad(join(folder, "none.onnx"), "--of", "y", "-o", "x")).error).toContain("no such file");
+    expect((await grad(folder, "--of", "y", "-o", "x")).error).toContain(`cannot read "${folder}"`);
     const nowhere = join(folder, "no", "such", "out.onnx");
     expect((await grad(tiny(), "--of", "pool", "--shape", "data=1,1,9,8", "-o", nowhere)).error).toContain(
       "no such file or directory",

@@ -45,9 +45,20 @@ async function main(): Promise<void> {
   if (!values.of) throw new UsageError("--of is missing: the value to differentiate.");
   if (!values.output) throw new UsageError("-o is missing: the ONNX file to write.");
 
-  const graph = readModel(readFileSync(file), basename(file));
+  const graph = readModel(opened(file), basename(file));
   const of = resolveValue(graph, values.of);
-  const model = canonicalise(graph, { shapes: Object.fromEntries(values.shape.map(shape)), until: [of] });
+  const shapes = Object.fromEntries(values.shape.map(shape));
+  const stranger = Object.keys(shapes).find((name) => !graph.inputs.some((v) => v.name === name));
+  if (stranger !== undefined)
+    throw new Error(
+      `--shape names "${stranger}", but ${named(graph)} has no such input; there are ${graph.inputs.map((v) => `"${v.name}"`).join(", ")}.`,
+    );
+  const model = canonicalise(graph, { shapes, until: [of] });
+  const taken = ["cotangent", "grad"].find((name) => model.types.has(name));
+  if (taken !== undefined)
+    throw new Error(
+      `${named(graph)} has a value "${taken}" of its own, which the written file needs for the gradient. Rename it in the model.`,
+    );
   const wrt = values.wrt ?? onlyInput(model);
   if (!model.inputs.some((v) => v.name === wrt))
     throw new Error(`${named(graph)} has no input "${wrt}"; there are ${listed(model)}.`);
@@ -60,6 +71,14 @@ async function main(): Promise<void> {
   process.stderr.write(
     `grad: ${values.output}: ${wrt} ${size(wrt)} and cotangent ${size(of)} in, ${of} ${size(of)} and grad ${size(wrt)} out\n`,
   );
+}
+
+function opened(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Error(`cannot read "${file}": ${(error as Error).message}`, { cause: error });
+  }
 }
 
 const named = (graph: Graph): string => `model "${graph.name}"`;

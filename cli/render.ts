@@ -5,7 +5,7 @@ import { prepare } from "../src/engine/prepare";
 import { compileStepper, renderPicture } from "../src/engine/render";
 import { validateObjective, type Objective } from "../src/vis/objective";
 import type { Recipe } from "../src/vis/recipe";
-import { lucid, recipes, validateRecipe } from "../src/vis/recipes";
+import { lucid, recipeOf, recipes, validateRecipe } from "../src/vis/recipes";
 import { conventionNames, openModel } from "./model";
 import { writePng } from "./png";
 import { json, runCommand, UsageError, wholeNumber } from "./usage";
@@ -19,7 +19,8 @@ const HELP = `Makes a picture of what a unit of a vision network looks for.
   --objective JSON      {"kind":"channel","layer":"inception_4c_output","channel":3}
                         {"kind":"neuron","layer":..., "channel":3, "x":4, "y":5}   (the centre when x and y are left out)
                         {"kind":"direction","layer":..., "vector":[...]}           (one number for each channel)
-  --recipe NAME|JSON    ${Object.keys(recipes).join(", ")}, or any of a recipe's fields over Lucid's (default ${lucid.name})
+  --recipe NAME|JSON    ${Object.keys(recipes).join(", ")}, or any of a recipe's fields over Lucid's
+                        (default: the one that the model's card names, else ${lucid.name})
   --size PIXELS         side of the picture (default ${lucid.size})
   --steps N             (default ${lucid.steps})
   --seed N              (default ${lucid.seed})
@@ -40,7 +41,7 @@ async function main(): Promise<void> {
       model: { type: "string" },
       from: { type: "string" },
       objective: { type: "string" },
-      recipe: { type: "string", default: lucid.name },
+      recipe: { type: "string" },
       size: { type: "string" },
       steps: { type: "string" },
       seed: { type: "string" },
@@ -59,10 +60,9 @@ async function main(): Promise<void> {
   if (!values.objective) throw new UsageError("--objective is missing.");
   if (!output) throw new UsageError("-o is missing: the PNG to write.");
   const objective: Objective = validateObjective(json("objective", values.objective));
-  const recipe = chosenRecipe(values);
-
   const { graph, preprocessing, card, because } = await openModel(name, values);
   process.stderr.write(`${name}: ${because}.\n`);
+  const recipe = chosenRecipe(values, card ? recipeOf(card) : lucid);
   const aliases = card?.layers.find((layer) => layer.name === objective.layer)?.aliases;
   const { model, layer } = prepare({ graph, preprocessing, layer: objective.layer, aliases, recipe });
 
@@ -96,14 +96,18 @@ async function main(): Promise<void> {
   }
 }
 
-function chosenRecipe(values: { recipe: string; size?: string; steps?: string; seed?: string }): Recipe {
-  const named = Object.hasOwn(recipes, values.recipe) ? recipes[values.recipe] : undefined;
-  if (!named && !values.recipe.trimStart().startsWith("{"))
-    throw new UsageError(`--recipe ${values.recipe} is not known; there are ${Object.keys(recipes).join(", ")}, or give JSON.`);
-  const base = named ?? validateRecipe(json("recipe", values.recipe));
+function chosenRecipe(values: { recipe?: string; size?: string; steps?: string; seed?: string }, standard: Recipe): Recipe {
+  const base = values.recipe === undefined ? standard : namedRecipe(values.recipe);
   const number = (option: "size" | "steps" | "seed") =>
     values[option] === undefined ? base[option] : wholeNumber(option, values[option], 0);
   return validateRecipe({ size: number("size"), steps: number("steps"), seed: number("seed") }, base);
+}
+
+function namedRecipe(text: string): Recipe {
+  if (Object.hasOwn(recipes, text)) return recipes[text]!;
+  if (!text.trimStart().startsWith("{"))
+    throw new UsageError(`--recipe ${text} is not known; there are ${Object.keys(recipes).join(", ")}, or give JSON.`);
+  return validateRecipe(json("recipe", text));
 }
 
 const rounded = (x: number): number => Number(x.toPrecision(5));

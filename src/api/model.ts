@@ -19,6 +19,10 @@ export interface ModelCard {
   labels: string | null;
   /** The values worth looking at, in order: `name` is the graph's value (`aliases`: its names in other files), `title` what people call it. */
   layers: { name: string; aliases?: string[]; title: string; significant: boolean }[];
+  /** The unit that is drawn when the reader has chosen none: a layer of `layers`, and a channel that shows well. */
+  start?: { layer: string; channel: number };
+  /** The named recipe (vis/recipes.ts) that its pictures are made with; Lucid's when left out. */
+  recipe?: string;
   /** Where its bytes come from. The first that works is taken: `hosted` beside the app, then the canonical source. */
   files: ModelFile[];
   /** Other files that hold the same network, by name: "npm run models -- --from DIR" converts them where they lie. */

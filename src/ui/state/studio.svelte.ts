@@ -2,7 +2,7 @@
 import type { DeviceChoice, DeviceInfo } from "../../api/engine";
 import type { LayerInfo, ModelCard, ModelFile, ModelSummary } from "../../api/model";
 import type { Objective } from "../../vis/objective";
-import { lucid } from "../../vis/recipes";
+import { recipeOf } from "../../vis/recipes";
 import { DirectionError, parseDirection } from "./direction";
 import type { Library } from "./library.svelte";
 import { messageOf, type Machine } from "./machine";
@@ -72,7 +72,7 @@ export class Studio {
    * Brings a model here if need be, opens it and starts a picture with `settings`, as far as they fit it.
    * Never rejects: what went wrong is in `wanted`, and the model that was open stays open.
    */
-  async open(id: string, settings: Settings = { ...this.settings, layer: null }): Promise<void> {
+  async open(id: string, settings: Settings = { ...this.settings, layer: null, channel: DEFAULTS.channel }): Promise<void> {
     const card = this.library.card(id);
     if (!card) return;
     this.#opening.abort();
@@ -168,7 +168,7 @@ export class Studio {
     const answer = layer.grid[0] * layer.grid[1] === 1 || layer.name === summary.layers.findLast((l) => l.significant)?.name;
     const named = settings.kind !== "direction" && answer && summary.labels.length === layer.channels;
     const job = new RenderJob({
-      request: { weights: file.sha256, card, objective, recipe: { ...lucid, size, steps, seed }, device: this.device },
+      request: { weights: file.sha256, card, objective, recipe: { ...recipeOf(card), size, steps, seed }, device: this.device },
       settings,
       layer,
       weights: file.weights,
@@ -209,11 +209,17 @@ function objectiveOf({ kind, channel, x, y, direction }: Settings, layer: LayerI
   return { kind, layer: layer.name, channel };
 }
 
-/** The choices, inside what the model has. Throws when none of its layers can be looked at. */
+/** The choices, inside what the model has; the card says which unit to start with. Throws when no layer can be looked at. */
 function fit(settings: Settings, { card, layers }: ModelSummary): Settings {
-  const layer = layers.find(({ name }) => name === settings.layer) ?? defaultLayer(layers);
+  // the card's layers come first and in its order, by the file's names for them
+  const named = (name: string | null | undefined): LayerInfo | undefined =>
+    layers.find((layer) => layer.name === name) ??
+    layers[card.layers.findIndex((layer) => layer.name === name || layer.aliases?.includes(name ?? ""))];
+  const start = settings.layer === null ? named(card.start?.layer) : undefined;
+  const layer = start ?? named(settings.layer) ?? defaultLayer(layers);
   if (!layer) throw new Error(`${card.title}: none of its layers can be looked at.`);
-  return { ...settings, layer: layer.name, channel: Math.min(settings.channel, layer.channels - 1) };
+  const channel = start && settings.channel === DEFAULTS.channel ? card.start!.channel : settings.channel;
+  return { ...settings, layer: layer.name, channel: Math.min(channel, layer.channels - 1) };
 }
 
 /** The middle of the significant layers: deep enough to be about something, shallow enough to be quick. */

@@ -77,7 +77,17 @@ const direction = rooms.map((room) => {
 const tests = { files: ["**/*.test.ts"], rules: { "no-restricted-imports": "off" } };
 
 export default ts.config(
-  { ignores: ["dist/", "public/", "src/onnx/proto/onnx_pb.ts", "test-results/", "playwright-report/", ".cache/"] },
+  {
+    ignores: [
+      "dist/",
+      "public/",
+      "src/onnx/proto/onnx_pb.ts",
+      "src/importers/tflite/schema/tflite_generated.ts",
+      "test-results/",
+      "playwright-report/",
+      ".cache/",
+    ],
+  },
   js.configs.recommended,
   ...ts.configs.strict,
   ...svelte.configs.recommended,

@@ -1,10 +1,11 @@
 /** The pictures' worth on GoogLeNet at reduced cost: `npm run quality` makes the whole table. */
 import { describe, expect, test } from "vitest";
+import { LAYER, PREPROCESSING } from "../bench/googlenet";
 import { nodeRuntime } from "../src/engine/ortNode";
 import { prepare } from "../src/engine/prepare";
 import { compileStepper, renderPicture } from "../src/engine/render";
 import { lucid } from "../src/vis/recipes";
-import { FACTOR, GOOGLENET, LAYER, readGooglenet } from "./googlenet";
+import { FACTOR, readGooglenet } from "./googlenet";
 import { hasSharedData } from "./photos";
 
 /** Highest mean of each channel over 100 photos, 224 px, centre square, as `npm run quality` printed it; 2 and 300 start dead. */
@@ -19,7 +20,7 @@ describe.skipIf(!hasSharedData)("Lucid's recipe on GoogLeNet's inception_4c_outp
   test("48 steps at 128 px excite channels far more than the best photo, dead ones included", async () => {
     const recipe = { ...lucid, steps: 48 };
     const runtime = nodeRuntime(1);
-    const { model, layer } = prepare({ graph: readGooglenet(), preprocessing: GOOGLENET, layer: LAYER, recipe });
+    const { model, layer } = prepare({ graph: readGooglenet(), preprocessing: PREPROCESSING, layer: LAYER, recipe });
     const stepper = await compileStepper(runtime, model, layer, recipe);
     const { signal } = new AbortController();
     for (const [channel, best, startsDead] of BEST_PHOTO) {

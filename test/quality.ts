@@ -6,6 +6,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { LAYER, PREPROCESSING } from "../bench/googlenet";
 import { contactSheet, writePng } from "../cli/png";
 import { nodeRuntime } from "../src/engine/ortNode";
 import { prepare } from "../src/engine/prepare";
@@ -15,7 +16,7 @@ import { canonicalise } from "../src/onnx/canonicalise";
 import type { Graph, Tensor } from "../src/onnx/graph";
 import { f32 } from "../src/onnx/tensor";
 import { lucid } from "../src/vis/recipes";
-import { FACTOR, GOOGLENET, LAYER, readGooglenet } from "./googlenet";
+import { FACTOR, readGooglenet } from "./googlenet";
 import { photo, photoNames } from "./photos";
 
 const CHANNELS = [...Array.from({ length: 16 }, (_, i) => i), 100, 200, 300, 400];
@@ -27,7 +28,7 @@ async function channelMeans(
   pictures: Iterable<Tensor>,
   size: number,
 ): Promise<Float32Array[]> {
-  const model = canonicalise(graph, { size: [size, size], batch: 1, until: [layer], preprocessing: GOOGLENET });
+  const model = canonicalise(graph, { size: [size, size], batch: 1, until: [layer], preprocessing: PREPROCESSING });
   const program = await runtime.compile(model, { resident: [] });
   const means: Float32Array[] = [];
   for (const picture of pictures) {
@@ -52,7 +53,7 @@ function* photos(size: number): Generator<Tensor> {
 
 /** For every channel, the highest mean that any photo reaches. */
 async function bestPhotos(runtime: Runtime, graph: Graph, layer: string): Promise<Float32Array> {
-  const means = await channelMeans(runtime, graph, layer, photos(GOOGLENET.size), GOOGLENET.size);
+  const means = await channelMeans(runtime, graph, layer, photos(PREPROCESSING.size), PREPROCESSING.size);
   return means.reduce((best, row) => best.map((v, c) => Math.max(v, row[c]!)));
 }
 
@@ -81,7 +82,7 @@ async function main(): Promise<void> {
   const graph = readGooglenet();
   const runtime = nodeRuntime();
   const best = await bestPhotos(runtime, graph, LAYER);
-  const { model } = prepare({ graph, preprocessing: GOOGLENET, layer: LAYER, recipe });
+  const { model } = prepare({ graph, preprocessing: PREPROCESSING, layer: LAYER, recipe });
   const stepper = await compileStepper(runtime, model, LAYER, recipe);
   const rows = [];
   const pictures = [];

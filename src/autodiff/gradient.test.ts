@@ -74,6 +74,20 @@ describe("the walk", () => {
     expect(b.nodes.length).toBe(count);
   });
 
+  test("a gradient through a second output is refused, never lost", () => {
+    const b = new GraphBuilder();
+    const x = b.input("x", "float32", [1, 4]);
+    const one = b.constant(f32([1, 1, 1, 1]));
+    const [, mean] = b.nodeOutputs("LayerNormalization", [x, one], { axis: -1 }, {
+      name: "norm",
+      types: [x, { dtype: "float32", shape: [1, 1] }],
+      outputs: 2,
+    }) as [Value, Value]; // prettier-ignore
+    expect(() => appendGradient(b, { of: mean, wrt: x, cotangent: b.constant(f32([1], [1, 1])) })).toThrow(
+      'LayerNormalization "norm": a gradient comes back through "norm.1", but only its first output, "norm", has a rule.',
+    );
+  });
+
   test("a cotangent of another shape is refused", () => {
     const b = new GraphBuilder();
     const x = b.input("x", "float32", [2]);

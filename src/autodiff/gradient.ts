@@ -26,7 +26,7 @@ export interface UnsupportedOp {
   op: string;
 }
 
-/** The gradient cannot be taken: the message lists every node without a rule. */
+/** The gradient cannot be taken: `ops` lists every node without a rule, the message the first few. */
 export class UnsupportedOpsError extends Error {
   override readonly name = "UnsupportedOpsError";
   constructor(readonly ops: readonly UnsupportedOp[]) {
@@ -54,7 +54,10 @@ export function appendGradient(b: GraphBuilder, { of, wrt, cotangent, rules = st
   const depends = new Set([wrt.name, ...nodes.flatMap((node) => node.outputs)]);
   const parts = new Map<string, Value[]>([[of.name, [cotangent]]]);
   for (const node of nodes.toReversed()) {
-    const [output = ""] = node.outputs;
+    const [output = "", ...others] = node.outputs;
+    const odd = others.find((name) => parts.has(name));
+    if (odd !== undefined)
+      throw new OpError(node, `a gradient comes back through "${odd}", but only its first output, "${output}", has a rule.`);
     const dy = total(b, parts.get(output));
     const rule = rules[node.op];
     if (!dy || typeof rule !== "function") continue;

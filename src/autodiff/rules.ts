@@ -6,6 +6,8 @@ import { CONSTANT_OPS, type ConstantOp, type DifferentiableOp } from "../onnx/op
 import type { RuleTable, VjpRule } from "./rule";
 import { activations } from "./rules/activations";
 import { arithmetic } from "./rules/arithmetic";
+import { einsum } from "./rules/einsum";
+import { gridSample } from "./rules/gridSample";
 import { layout } from "./rules/layout";
 import { redirectedClip, redirectedRelu } from "./rules/redirect";
 import { reductions } from "./rules/reductions";
@@ -17,6 +19,8 @@ const differentiable: Readonly<Record<DifferentiableOp, VjpRule>> = {
   ...windows,
   ...layout,
   ...reductions,
+  Einsum: einsum,
+  GridSample: gridSample,
 };
 const piecewiseConstant = Object.fromEntries(CONSTANT_OPS.map((op) => [op, "stops"])) as Readonly<Record<ConstantOp, "stops">>;
 

@@ -17,6 +17,7 @@ export const DIFFERENTIABLE_OPS = [
     "Cos",
     "DepthToSpace",
     "Div",
+    "Einsum",
     "Elu",
   ] as const),
   ...([
@@ -25,6 +26,7 @@ export const DIFFERENTIABLE_OPS = [
     "Expand",
     "Gather",
     "Gelu",
+    "GridSample",
     "HardSigmoid",
     "HardSwish",
     "InstanceNormalization",
@@ -36,6 +38,7 @@ export const DIFFERENTIABLE_OPS = [
     "ReduceL2",
     "ReduceMax",
     "ReduceMean",
+    "ReduceMin",
     "ReduceSum",
     "ReduceSumSquare",
     "Relu",

@@ -66,6 +66,7 @@ const pow: VjpRule = (c) => {
   const { b, x: [X, P], y: [Y], dy } = c; // prettier-ignore
   const exponents = constant(c, P, "exponent");
   const p = exponents[0]!;
+  if (exponents.every((e) => e === 0)) return [null];
   if (exponents.some((e) => e !== p)) return [b.mul(dy, b.mul(P, b.node("Pow", [X, b.sub(P, 1)])))];
   return [p < 0 ? b.div(b.mul(b.mul(dy, p), Y), X) : b.mul(b.mul(dy, p), b.pow(X, p - 1))];
 };

@@ -48,6 +48,10 @@ describe("activation vjp", () => {
     expect(await vjpError({ shape: [3, 5], of, x: "positive", eps: 1e-3 })).toBeLessThan(5e-3);
   });
 
+  test("Pow 0 is flat, at zero too", async () => {
+    const of: VjpCase["of"] = (b, x) => b.node("Pow", [x, b.scalar(0)]);
+    expect(await gradOf(of, f32([0, 1, 2]), f32([5, 6, 7]))).toEqual([0, 0, 0]);
+  });
   test("Relu passes where it was positive, and nowhere else", async () => {
     expect(await gradOf(unary("Relu"), f32([-1, 0, 2]), f32([5, 6, 7]))).toEqual([0, 0, 7]);
   });

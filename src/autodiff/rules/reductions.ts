@@ -3,6 +3,9 @@ import { OpError, type Value } from "../../onnx/graph";
 import { transposed } from "../../onnx/tensor";
 import { constant, frozen, number, type RuleTable, type VjpContext, type VjpRule } from "../rule";
 
+/** Squares of anything smaller vanish in float32, so no other norm is this small; its reciprocal is far from overflow. */
+const TINY = 1e-23;
+
 /** Axes of a reduction, counted from the front; no list means all. */
 function axesOf(c: VjpContext): number[] {
   const { node, x: [X, A] } = c; // prettier-ignore
@@ -19,8 +22,8 @@ function kept(c: VjpContext, value: Value): Value {
   );
 }
 
-/** ReduceMax: shared equally by all maxima, a subgradient. */
-const reduceMax: VjpRule = (c) => {
+/** ReduceMax and ReduceMin: shared equally by all that attain it, a subgradient. */
+const extremum: VjpRule = (c) => {
   const { b, x: [X], y: [Y], dy } = c; // prettier-ignore
   const wins = b.cast(b.equal(X, kept(c, Y)), "float32");
   return [b.mul(wins, b.div(kept(c, dy), b.reduceSum(wins, axesOf(c))))];
@@ -94,11 +97,12 @@ export const reductions = {
     const count = axesOf(c).reduce((n, axis) => n * c.x[0].shape[axis]!, 1);
     return [c.b.expand(c.b.mul(kept(c, c.dy), 1 / count), c.x[0].shape)];
   },
-  ReduceMax: reduceMax,
+  ReduceMax: extremum,
+  ReduceMin: extremum,
   /** Y = sum X^2.   dX = 2 X dY */
   ReduceSumSquare: (c) => [c.b.mul(c.x[0], c.b.mul(kept(c, c.dy), 2))],
-  /** Y = sqrt(sum X^2).   dX = X dY / Y */
-  ReduceL2: (c) => [c.b.mul(c.x[0], c.b.div(kept(c, c.dy), kept(c, c.y[0])))],
+  /** Y = sqrt(sum X^2).   dX = X dY / Y; where all of X is zero, zero: one of the subgradients, and no NaN. */
+  ReduceL2: (c) => [c.b.mul(c.x[0], c.b.div(kept(c, c.dy), c.b.node("Max", [kept(c, c.y[0]), c.b.scalar(TINY)])))],
   MatMul: matMul,
   Softmax: softmax,
   LogSoftmax: logSoftmax,

@@ -106,6 +106,60 @@ describe.each(["wasm", "webgpu"] as const)("MaxPool vjp, lowered for %s", (targe
   });
 });
 
+describe("MaxPool vjp, both forms", () => {
+  const places = product({ kernel: [2, 3], stride: [1, 2, 3], pad: [0, 1], dilation: [1, 2] });
+  test.each(places)(
+    "agree to the last bit where half the windows are tied: kernel $kernel stride $stride pad $pad dilation $dilation",
+    async ({ kernel, stride, pad, dilation }) => {
+      const shape = [2, 3, 7, 8];
+      const levels = randomTensor(shape, 6);
+      const x = f32((levels.data as Float32Array).map((v) => Math.round(v)), shape); // prettier-ignore
+      const attrs = {
+        kernel_shape: square(kernel),
+        strides: square(stride),
+        dilations: square(dilation),
+        pads: [pad, pad, pad, pad],
+      };
+      const of = (b: GraphBuilder, v: Parameters<typeof b.relu>[0]) => b.node("MaxPool", [v], attrs);
+      const size = [7, 8].map((n) => Math.floor((n + 2 * pad - (kernel - 1) * dilation - 1) / stride) + 1);
+      const whole = randomTensor([2, 3, ...size], 8);
+      const dy = f32((whole.data as Float32Array).map((v) => Math.round(10 * v)), whole.shape); // prettier-ignore
+      const scattered = await gradOf(of, x, dy, "wasm");
+      expect(await gradOf(of, x, dy, "webgpu")).toEqual(scattered);
+      expect(scattered.reduce((a, b) => a + b)).toBe((dy.data as Float32Array).reduce((a, b) => a + b));
+    },
+  );
+});
+
+describe("GridSample vjp", () => {
+  test.each(product({ mode: ["bilinear", "nearest"], padding_mode: ["zeros", "border", "reflection"], align_corners: [0, 1] }))(
+    "$mode $padding_mode align_corners $align_corners, half the grid outside the picture",
+    async (attrs) => {
+      const grid = randomTensor([2, 3, 5, 2], 4, 1.5);
+      const of: Parameters<typeof vjpError>[0]["of"] = (b, x) => b.node("GridSample", [x, b.constant(grid)], attrs);
+      expect(await vjpError({ shape: [2, 3, 4, 6], of })).toBeLessThan(1e-4);
+    },
+  );
+
+  test("a point between four pixels gives a quarter to each", async () => {
+    const grid = f32([0, 0], [1, 1, 1, 2]);
+    const of = (b: GraphBuilder, x: Parameters<typeof b.relu>[0]) => b.node("GridSample", [x, b.constant(grid)]);
+    expect(await gradOf(of, f32(0, [1, 1, 2, 2]), f32([8], [1, 1, 1, 1]))).toEqual([2, 2, 2, 2]);
+  });
+
+  test.each([
+    ["bicubic", { mode: "bicubic" }, false, 'mode "bicubic" has no gradient rule; bilinear and nearest have.'],
+    ["the grid", {}, true, "gradient of its grid asked for, but only the picture that it samples has a rule."],
+  ])("%s is refused by name", (_, attrs, byGrid, message) => {
+    const b = new GraphBuilder();
+    const x = b.input("x", "float32", [1, 1, 2, 2]);
+    const grid = b.input("grid", "float32", [1, 1, 1, 2]);
+    const y = b.node("GridSample", [x, grid], attrs, { name: "warp" });
+    const cotangent = b.constant(f32(1, y.shape));
+    expect(() => appendGradient(b, { of: y, wrt: byGrid ? grid : x, cotangent })).toThrow(`GridSample "warp": ${message}`);
+  });
+});
+
 describe("AveragePool vjp", () => {
   test.each(
     product({

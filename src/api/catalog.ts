@@ -4,6 +4,7 @@
  * Which card opens first: GoogLeNet where this host serves its weights, since its pictures are the best; else the
  * catalogue's own default, whose weights come with the app.
  */
+import { recipes } from "../vis/recipes";
 import type { Catalog, Hosted, ModelCard, ModelFile } from "./model";
 
 /** Reads a JSON file of models/ by its name; undefined when the host has none. */
@@ -85,6 +86,11 @@ class Field {
       ? (this.value as number)
       : this.fail("a whole number above 0");
   }
+  index(): number {
+    return Number.isSafeInteger(this.value) && (this.value as number) >= 0
+      ? (this.value as number)
+      : this.fail("a whole number from 0");
+  }
   flag(): boolean {
     return typeof this.value === "boolean" ? this.value : this.fail("true or false");
   }
@@ -121,6 +127,8 @@ const readCard = (f: Field): ModelCard => {
     return list.length === 3 ? list : field.fail("three numbers");
   };
   const note = f.at("note").optional((x) => x.text());
+  const start = f.at("start").optional((x) => ({ layer: x.at("layer").text(), channel: x.at("channel").index() }));
+  const recipe = f.at("recipe").optional((x) => x.oneOf(...Object.keys(recipes)));
   const originals = f
     .at("originals")
     .optional((x) =>
@@ -150,6 +158,8 @@ const readCard = (f: Field): ModelCard => {
       const layer = { name: l.at("name").text(), title: l.at("title").text(), significant: l.at("significant").flag() };
       return aliases ? { ...layer, aliases } : layer;
     }),
+    ...(start ? { start } : {}),
+    ...(recipe ? { recipe } : {}),
     files: f.at("files").list(readFile),
     ...(originals ? { originals } : {}),
     ...(note ? { note } : {}),

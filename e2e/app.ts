@@ -54,7 +54,7 @@ export async function withModels(page: Page, more: ModelCard[] = []): Promise<{ 
 }
 
 /** Small and short, so that a journey takes seconds. */
-export const QUICK = "#size=64&steps=24&seed=1";
+export const QUICK = "#channel=2&size=64&steps=24&seed=1";
 
 export const step = async (page: Page): Promise<number> => Number(/\d+/.exec(await page.getByTestId("step").innerText())?.[0]);
 export const atLeast = (page: Page, wanted: number): Promise<void> =>
@@ -65,6 +65,12 @@ export async function drawn(page: Page, act: () => Promise<unknown>): Promise<vo
   await act();
   await expect(page.locator(".strip li")).toHaveCount(before + 1, { timeout: 90_000 });
   await expect(page.getByRole("status")).toContainText("Finished");
+}
+/** Visits `url` and waits for the first picture that it draws by itself. */
+export async function opened(page: Page, url: string): Promise<void> {
+  if (page.url().endsWith(url)) await page.reload();
+  else await page.goto(url);
+  await expect(page.locator(".strip li")).toHaveCount(1, { timeout: 90_000 });
 }
 export const picture = (page: Page): Locator => page.locator(".hero canvas");
 

@@ -6,8 +6,8 @@
  *   TRANSPOSE_CONV     [M, kh, kw, C]        ->  [C, M, kh, kw]
  *   FULLY_CONNECTED    [N, K]                as it is: Gemm with transB
  *
- * SAME becomes auto_pad SAME_UPPER, which is what TensorFlow does: its pads depend on the picture's size, so they are settled when
- * that is chosen (canonicalise.ts).
+ * SAME with a stride becomes auto_pad SAME_UPPER, which is what TensorFlow does: its pads depend on the picture's size, so they are
+ * settled when that is chosen (canonicalise.ts).
  */
 import { sizeOf, type Attrs, type Value } from "../../onnx/graph";
 import { TO_NCHW } from "../tfjs/site";
@@ -23,7 +23,29 @@ import {
 } from "./schema/tflite_generated";
 import type { TfliteRule, TfliteSite } from "./site";
 
-const padding = (mode: Padding): Attrs => (mode === Padding.SAME ? { auto_pad: "SAME_UPPER" } : { pads: [0, 0, 0, 0] });
+interface Window {
+  kernel_shape: number[];
+  strides: number[];
+  dilations?: number[];
+}
+
+/**
+ * SAME at stride 1 pads by kernel - 1 whatever the size; else it is left to auto_pad, or, where that knows no dilation, settled for the
+ * file's own size: ceil(in / stride) places, the odd pad at the end.
+ */
+function padding(
+  mode: Padding,
+  { kernel_shape, strides, dilations = [1, 1] }: Window,
+  [height, width]: readonly number[],
+): Attrs {
+  if (mode !== Padding.SAME) return { pads: [0, 0, 0, 0] };
+  if (strides.some((s) => s > 1) && dilations.every((d) => d === 1)) return { auto_pad: "SAME_UPPER" };
+  const total = [height!, width!].map((size, i) => {
+    const reach = (kernel_shape[i]! - 1) * dilations[i]! + 1;
+    return Math.max(0, (Math.ceil(size / strides[i]!) - 1) * strides[i]! + reach - size);
+  });
+  return { pads: [...total.map((p) => Math.floor(p / 2)), ...total.map((p) => Math.ceil(p / 2))] };
+}
 
 function bias(s: TfliteSite, i: number, channels: number): Value[] {
   if (!s.has(i)) return [];
@@ -52,12 +74,15 @@ const conv2d: TfliteRule = (s) => {
   const channels = x.shape[1]!;
   if (channels % C || M % (channels / C))
     s.fail(`${channels} input channels, but the weight [${[M, height, width, C]}] expects ${C}. The file contradicts itself.`);
-  return s.fused(o.fusedActivationFunction(), "Conv", [x, s.weight(1, TO_NCHW), ...bias(s, 2, M)], {
+  const window = {
     kernel_shape: [height, width],
     strides: s.positive("strides", o.strideH(), o.strideW()),
     dilations: s.positive("dilations", o.dilationHFactor(), o.dilationWFactor()),
+  };
+  return s.fused(o.fusedActivationFunction(), "Conv", [x, s.weight(1, TO_NCHW), ...bias(s, 2, M)], {
+    ...window,
     group: channels / C,
-    ...padding(o.padding()),
+    ...padding(o.padding(), window, x.shape.slice(2)),
   });
 };
 
@@ -68,12 +93,15 @@ const depthwise: TfliteRule = (s) => {
   const channels = x.shape[1]!;
   if (one !== 1 || M % channels)
     s.fail(`${channels} input channels, but the weight is [${[one, height, width, M]}]. The file contradicts itself.`);
-  return s.fused(o.fusedActivationFunction(), "Conv", [x, s.weight(1, [3, 0, 1, 2]), ...bias(s, 2, M)], {
+  const window = {
     kernel_shape: [height, width],
     strides: s.positive("strides", o.strideH(), o.strideW()),
     dilations: s.positive("dilations", o.dilationHFactor(), o.dilationWFactor()),
+  };
+  return s.fused(o.fusedActivationFunction(), "Conv", [x, s.weight(1, [3, 0, 1, 2]), ...bias(s, 2, M)], {
+    ...window,
     group: channels,
-    ...padding(o.padding()),
+    ...padding(o.padding(), window, x.shape.slice(2)),
   });
 };
 
@@ -133,7 +161,8 @@ const pool =
     const strides = s.positive("strides", o.strideH(), o.strideW());
     const whole = o.padding() === Padding.VALID && kernel_shape.every((k, i) => k === x.shape[2 + i]);
     if (whole && sizeOf(kernel_shape) > 1) return s.fused(o.fusedActivationFunction(), `Global${op}`, [x]);
-    return s.fused(o.fusedActivationFunction(), op, [x], { kernel_shape, strides, ...padding(o.padding()), ...extra });
+    const pads = padding(o.padding(), { kernel_shape, strides }, x.shape.slice(2));
+    return s.fused(o.fusedActivationFunction(), op, [x], { kernel_shape, strides, ...pads, ...extra });
   };
 
 export const convolutions: Readonly<Record<string, TfliteRule>> = {

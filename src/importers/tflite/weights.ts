@@ -6,7 +6,7 @@
  */
 import type { GraphBuilder } from "../../onnx/builder";
 import { DTYPE_CODE } from "../../onnx/dtype";
-import { dequantised } from "../../onnx/fold/quantised";
+import { asFloat32, dequantised } from "../../onnx/fold/quantised";
 import { ModelFormatError, type Tensor, type Value } from "../../onnx/graph";
 import { f32, i64, transposed } from "../../onnx/tensor";
 import type { Quantisation } from "./read";
@@ -23,7 +23,7 @@ const SMALLEST = 1024;
 
 /** The real numbers that a constant stands for, float32; integers without a scale are taken as they are. */
 export function real({ constant, quantisation, name }: TfliteConstant): Tensor {
-  if (constant.dtype === "float32") return constant;
+  if (constant.dtype.startsWith("float")) return asFloat32(constant);
   if (!quantisation) return f32(Float32Array.from(constant.data as ArrayLike<number | bigint>, Number), constant.shape);
   const { scale, zeroPoint, axis } = quantisation;
   const zero = zeroPoint.every((z) => z === 0) ? undefined : i64(zeroPoint);

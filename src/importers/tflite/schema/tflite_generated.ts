@@ -229,13 +229,11 @@ export enum BuiltinOptions {
   ReshapeOptions = 17,
   SpaceToDepthOptions = 19,
   MulOptions = 21,
-  GatherOptions = 23,
   ReducerOptions = 27,
   SubOptions = 28,
   DivOptions = 29,
   SqueezeOptions = 30,
   StridedSliceOptions = 32,
-  SplitOptions = 35,
   TransposeConvOptions = 49,
   PackOptions = 59,
   ResizeNearestNeighborOptions = 74,
@@ -247,8 +245,8 @@ export enum BuiltinOptions {
 
 export function unionToBuiltinOptions(
   type: BuiltinOptions,
-  accessor: (obj:AddOptions|ConcatenationOptions|Conv2DOptions|DepthToSpaceOptions|DepthwiseConv2DOptions|DivOptions|FullyConnectedOptions|GatherOptions|GeluOptions|L2NormOptions|LeakyReluOptions|LocalResponseNormalizationOptions|MirrorPadOptions|MulOptions|PackOptions|Pool2DOptions|ReducerOptions|ReshapeOptions|ResizeBilinearOptions|ResizeNearestNeighborOptions|SoftmaxOptions|SpaceToDepthOptions|SplitOptions|SqueezeOptions|StridedSliceOptions|SubOptions|TransposeConvOptions) => AddOptions|ConcatenationOptions|Conv2DOptions|DepthToSpaceOptions|DepthwiseConv2DOptions|DivOptions|FullyConnectedOptions|GatherOptions|GeluOptions|L2NormOptions|LeakyReluOptions|LocalResponseNormalizationOptions|MirrorPadOptions|MulOptions|PackOptions|Pool2DOptions|ReducerOptions|ReshapeOptions|ResizeBilinearOptions|ResizeNearestNeighborOptions|SoftmaxOptions|SpaceToDepthOptions|SplitOptions|SqueezeOptions|StridedSliceOptions|SubOptions|TransposeConvOptions|null
-): AddOptions|ConcatenationOptions|Conv2DOptions|DepthToSpaceOptions|DepthwiseConv2DOptions|DivOptions|FullyConnectedOptions|GatherOptions|GeluOptions|L2NormOptions|LeakyReluOptions|LocalResponseNormalizationOptions|MirrorPadOptions|MulOptions|PackOptions|Pool2DOptions|ReducerOptions|ReshapeOptions|ResizeBilinearOptions|ResizeNearestNeighborOptions|SoftmaxOptions|SpaceToDepthOptions|SplitOptions|SqueezeOptions|StridedSliceOptions|SubOptions|TransposeConvOptions|null {
+  accessor: (obj:AddOptions|ConcatenationOptions|Conv2DOptions|DepthToSpaceOptions|DepthwiseConv2DOptions|DivOptions|FullyConnectedOptions|GeluOptions|L2NormOptions|LeakyReluOptions|LocalResponseNormalizationOptions|MirrorPadOptions|MulOptions|PackOptions|Pool2DOptions|ReducerOptions|ReshapeOptions|ResizeBilinearOptions|ResizeNearestNeighborOptions|SoftmaxOptions|SpaceToDepthOptions|SqueezeOptions|StridedSliceOptions|SubOptions|TransposeConvOptions) => AddOptions|ConcatenationOptions|Conv2DOptions|DepthToSpaceOptions|DepthwiseConv2DOptions|DivOptions|FullyConnectedOptions|GeluOptions|L2NormOptions|LeakyReluOptions|LocalResponseNormalizationOptions|MirrorPadOptions|MulOptions|PackOptions|Pool2DOptions|ReducerOptions|ReshapeOptions|ResizeBilinearOptions|ResizeNearestNeighborOptions|SoftmaxOptions|SpaceToDepthOptions|SqueezeOptions|StridedSliceOptions|SubOptions|TransposeConvOptions|null
+): AddOptions|ConcatenationOptions|Conv2DOptions|DepthToSpaceOptions|DepthwiseConv2DOptions|DivOptions|FullyConnectedOptions|GeluOptions|L2NormOptions|LeakyReluOptions|LocalResponseNormalizationOptions|MirrorPadOptions|MulOptions|PackOptions|Pool2DOptions|ReducerOptions|ReshapeOptions|ResizeBilinearOptions|ResizeNearestNeighborOptions|SoftmaxOptions|SpaceToDepthOptions|SqueezeOptions|StridedSliceOptions|SubOptions|TransposeConvOptions|null {
   switch(BuiltinOptions[type]) {
     case 'NONE': return null; 
     case 'Conv2DOptions': return accessor(new Conv2DOptions())! as Conv2DOptions;
@@ -264,13 +262,11 @@ export function unionToBuiltinOptions(
     case 'ReshapeOptions': return accessor(new ReshapeOptions())! as ReshapeOptions;
     case 'SpaceToDepthOptions': return accessor(new SpaceToDepthOptions())! as SpaceToDepthOptions;
     case 'MulOptions': return accessor(new MulOptions())! as MulOptions;
-    case 'GatherOptions': return accessor(new GatherOptions())! as GatherOptions;
     case 'ReducerOptions': return accessor(new ReducerOptions())! as ReducerOptions;
     case 'SubOptions': return accessor(new SubOptions())! as SubOptions;
     case 'DivOptions': return accessor(new DivOptions())! as DivOptions;
     case 'SqueezeOptions': return accessor(new SqueezeOptions())! as SqueezeOptions;
     case 'StridedSliceOptions': return accessor(new StridedSliceOptions())! as StridedSliceOptions;
-    case 'SplitOptions': return accessor(new SplitOptions())! as SplitOptions;
     case 'TransposeConvOptions': return accessor(new TransposeConvOptions())! as TransposeConvOptions;
     case 'PackOptions': return accessor(new PackOptions())! as PackOptions;
     case 'ResizeNearestNeighborOptions': return accessor(new ResizeNearestNeighborOptions())! as ResizeNearestNeighborOptions;
@@ -284,9 +280,9 @@ export function unionToBuiltinOptions(
 
 export function unionListToBuiltinOptions(
   type: BuiltinOptions, 
-  accessor: (index: number, obj:AddOptions|ConcatenationOptions|Conv2DOptions|DepthToSpaceOptions|DepthwiseConv2DOptions|DivOptions|FullyConnectedOptions|GatherOptions|GeluOptions|L2NormOptions|LeakyReluOptions|LocalResponseNormalizationOptions|MirrorPadOptions|MulOptions|PackOptions|Pool2DOptions|ReducerOptions|ReshapeOptions|ResizeBilinearOptions|ResizeNearestNeighborOptions|SoftmaxOptions|SpaceToDepthOptions|SplitOptions|SqueezeOptions|StridedSliceOptions|SubOptions|TransposeConvOptions) => AddOptions|ConcatenationOptions|Conv2DOptions|DepthToSpaceOptions|DepthwiseConv2DOptions|DivOptions|FullyConnectedOptions|GatherOptions|GeluOptions|L2NormOptions|LeakyReluOptions|LocalResponseNormalizationOptions|MirrorPadOptions|MulOptions|PackOptions|Pool2DOptions|ReducerOptions|ReshapeOptions|ResizeBilinearOptions|ResizeNearestNeighborOptions|SoftmaxOptions|SpaceToDepthOptions|SplitOptions|SqueezeOptions|StridedSliceOptions|SubOptions|TransposeConvOptions|null, 
+  accessor: (index: number, obj:AddOptions|ConcatenationOptions|Conv2DOptions|DepthToSpaceOptions|DepthwiseConv2DOptions|DivOptions|FullyConnectedOptions|GeluOptions|L2NormOptions|LeakyReluOptions|LocalResponseNormalizationOptions|MirrorPadOptions|MulOptions|PackOptions|Pool2DOptions|ReducerOptions|ReshapeOptions|ResizeBilinearOptions|ResizeNearestNeighborOptions|SoftmaxOptions|SpaceToDepthOptions|SqueezeOptions|StridedSliceOptions|SubOptions|TransposeConvOptions) => AddOptions|ConcatenationOptions|Conv2DOptions|DepthToSpaceOptions|DepthwiseConv2DOptions|DivOptions|FullyConnectedOptions|GeluOptions|L2NormOptions|LeakyReluOptions|LocalResponseNormalizationOptions|MirrorPadOptions|MulOptions|PackOptions|Pool2DOptions|ReducerOptions|ReshapeOptions|ResizeBilinearOptions|ResizeNearestNeighborOptions|SoftmaxOptions|SpaceToDepthOptions|SqueezeOptions|StridedSliceOptions|SubOptions|TransposeConvOptions|null, 
   index: number
-): AddOptions|ConcatenationOptions|Conv2DOptions|DepthToSpaceOptions|DepthwiseConv2DOptions|DivOptions|FullyConnectedOptions|GatherOptions|GeluOptions|L2NormOptions|LeakyReluOptions|LocalResponseNormalizationOptions|MirrorPadOptions|MulOptions|PackOptions|Pool2DOptions|ReducerOptions|ReshapeOptions|ResizeBilinearOptions|ResizeNearestNeighborOptions|SoftmaxOptions|SpaceToDepthOptions|SplitOptions|SqueezeOptions|StridedSliceOptions|SubOptions|TransposeConvOptions|null {
+): AddOptions|ConcatenationOptions|Conv2DOptions|DepthToSpaceOptions|DepthwiseConv2DOptions|DivOptions|FullyConnectedOptions|GeluOptions|L2NormOptions|LeakyReluOptions|LocalResponseNormalizationOptions|MirrorPadOptions|MulOptions|PackOptions|Pool2DOptions|ReducerOptions|ReshapeOptions|ResizeBilinearOptions|ResizeNearestNeighborOptions|SoftmaxOptions|SpaceToDepthOptions|SqueezeOptions|StridedSliceOptions|SubOptions|TransposeConvOptions|null {
   switch(BuiltinOptions[type]) {
     case 'NONE': return null; 
     case 'Conv2DOptions': return accessor(index, new Conv2DOptions())! as Conv2DOptions;
@@ -302,13 +298,11 @@ export function unionListToBuiltinOptions(
     case 'ReshapeOptions': return accessor(index, new ReshapeOptions())! as ReshapeOptions;
     case 'SpaceToDepthOptions': return accessor(index, new SpaceToDepthOptions())! as SpaceToDepthOptions;
     case 'MulOptions': return accessor(index, new MulOptions())! as MulOptions;
-    case 'GatherOptions': return accessor(index, new GatherOptions())! as GatherOptions;
     case 'ReducerOptions': return accessor(index, new ReducerOptions())! as ReducerOptions;
     case 'SubOptions': return accessor(index, new SubOptions())! as SubOptions;
     case 'DivOptions': return accessor(index, new DivOptions())! as DivOptions;
     case 'SqueezeOptions': return accessor(index, new SqueezeOptions())! as SqueezeOptions;
     case 'StridedSliceOptions': return accessor(index, new StridedSliceOptions())! as StridedSliceOptions;
-    case 'SplitOptions': return accessor(index, new SplitOptions())! as SplitOptions;
     case 'TransposeConvOptions': return accessor(index, new TransposeConvOptions())! as TransposeConvOptions;
     case 'PackOptions': return accessor(index, new PackOptions())! as PackOptions;
     case 'ResizeNearestNeighborOptions': return accessor(index, new ResizeNearestNeighborOptions())! as ResizeNearestNeighborOptions;
@@ -1726,59 +1720,6 @@ static createDepthToSpaceOptions(builder:flatbuffers.Builder, blockSize:number):
 }
 }
 
-export class GatherOptions {
-  bb: flatbuffers.ByteBuffer|null = null;
-  bb_pos = 0;
-  __init(i:number, bb:flatbuffers.ByteBuffer):GatherOptions {
-  this.bb_pos = i;
-  this.bb = bb;
-  return this;
-}
-
-static getRootAsGatherOptions(bb:flatbuffers.ByteBuffer, obj?:GatherOptions):GatherOptions {
-  return (obj || new GatherOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
-}
-
-static getSizePrefixedRootAsGatherOptions(bb:flatbuffers.ByteBuffer, obj?:GatherOptions):GatherOptions {
-  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
-  return (obj || new GatherOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
-}
-
-axis():number {
-  const offset = this.bb!.__offset(this.bb_pos, 4);
-  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
-}
-
-batchDims():number {
-  const offset = this.bb!.__offset(this.bb_pos, 6);
-  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
-}
-
-static startGatherOptions(builder:flatbuffers.Builder) {
-  builder.startObject(2);
-}
-
-static addAxis(builder:flatbuffers.Builder, axis:number) {
-  builder.addFieldInt32(0, axis, 0);
-}
-
-static addBatchDims(builder:flatbuffers.Builder, batchDims:number) {
-  builder.addFieldInt32(1, batchDims, 0);
-}
-
-static endGatherOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
-  const offset = builder.endObject();
-  return offset;
-}
-
-static createGatherOptions(builder:flatbuffers.Builder, axis:number, batchDims:number):flatbuffers.Offset {
-  GatherOptions.startGatherOptions(builder);
-  GatherOptions.addAxis(builder, axis);
-  GatherOptions.addBatchDims(builder, batchDims);
-  return GatherOptions.endGatherOptions(builder);
-}
-}
-
 export class ReducerOptions {
   bb: flatbuffers.ByteBuffer|null = null;
   bb_pos = 0;
@@ -1889,49 +1830,6 @@ static createSqueezeOptions(builder:flatbuffers.Builder, squeezeDimsOffset:flatb
   SqueezeOptions.startSqueezeOptions(builder);
   SqueezeOptions.addSqueezeDims(builder, squeezeDimsOffset);
   return SqueezeOptions.endSqueezeOptions(builder);
-}
-}
-
-export class SplitOptions {
-  bb: flatbuffers.ByteBuffer|null = null;
-  bb_pos = 0;
-  __init(i:number, bb:flatbuffers.ByteBuffer):SplitOptions {
-  this.bb_pos = i;
-  this.bb = bb;
-  return this;
-}
-
-static getRootAsSplitOptions(bb:flatbuffers.ByteBuffer, obj?:SplitOptions):SplitOptions {
-  return (obj || new SplitOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
-}
-
-static getSizePrefixedRootAsSplitOptions(bb:flatbuffers.ByteBuffer, obj?:SplitOptions):SplitOptions {
-  bb.setPosition(bb.position() + flatbuffers.SIZE_PREFIX_LENGTH);
-  return (obj || new SplitOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
-}
-
-numSplits():number {
-  const offset = this.bb!.__offset(this.bb_pos, 4);
-  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
-}
-
-static startSplitOptions(builder:flatbuffers.Builder) {
-  builder.startObject(1);
-}
-
-static addNumSplits(builder:flatbuffers.Builder, numSplits:number) {
-  builder.addFieldInt32(0, numSplits, 0);
-}
-
-static endSplitOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
-  const offset = builder.endObject();
-  return offset;
-}
-
-static createSplitOptions(builder:flatbuffers.Builder, numSplits:number):flatbuffers.Offset {
-  SplitOptions.startSplitOptions(builder);
-  SplitOptions.addNumSplits(builder, numSplits);
-  return SplitOptions.endSplitOptions(builder);
 }
 }
 

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
-import { gradient } from "../src/autodiff/gradient";
+import { gradient, unsupported } from "../src/autodiff/gradient";
 import { lower } from "../src/autodiff/lower";
 import { canonicalise, resolveValue } from "../src/onnx/canonicalise";
 import type { Graph, StaticGraph } from "../src/onnx/graph";
@@ -62,8 +62,9 @@ async function main(): Promise<void> {
   const wrt = values.wrt ?? onlyInput(model);
   if (!model.inputs.some((v) => v.name === wrt))
     throw new Error(`${named(graph)} has no input "${wrt}"; there are ${listed(model)}.`);
+  for (const { op, node } of unsupported(model, { of, wrt })) process.stderr.write(`grad: no rule for ${op} "${node}"\n`);
   const bytes = writeModel(lower(gradient(model, { of, wrt }), "wasm"));
-  writeFileSync(values.output, bytes);
+  write(values.output, bytes);
   const size = (name: string) => `[${model.types.get(name)!.shape.join(", ")}]`;
   process.stdout.write(
     `${JSON.stringify({ output: values.output, of, of_shape: model.types.get(of)!.shape, wrt, wrt_shape: model.types.get(wrt)!.shape, bytes: bytes.length })}\n`,
@@ -78,6 +79,14 @@ function opened(file: string): Uint8Array {
     return readFileSync(file);
   } catch (error) {
     throw new Error(`cannot read "${file}": ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function write(file: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(file, bytes);
+  } catch (error) {
+    throw new Error(`cannot write "${file}": ${(error as Error).message}. Choose another place with -o.`, { cause: error });
   }
 }
 

@@ -9,14 +9,15 @@ test("the page opens, and a picture grows by itself and gets better", async ({ p
   await page.goto("/#size=64&steps=48");
   await atLeast(page, 1);
   await expect(page.getByTestId("rate")).toHaveText(/^[\d.]+$/);
-  await expect(page.getByTestId("score")).toHaveText(/^-?[\d.,]+$/);
+  await expect(page.getByTestId("score")).toHaveText(/^−?[\d.,]+$/);
   await drawn(page, async () => {});
   await expect(page.getByTestId("step")).toHaveText(/^48\s*\/ 48$/);
   const { width, height, deviation } = await pixels(page);
   expect([width, height]).toEqual([64, 64]);
   expect(deviation).toBeGreaterThan(12);
   const [, first, last] = /Objective (\S+) → (\S+)\.(?: |$)/.exec(await page.locator(".caption").innerText()) ?? [];
-  expect(Number(last?.replace(",", ""))).toBeGreaterThan(2 * Number(first?.replace(",", "")));
+  const number = (text = ""): number => Number(text.replace(",", "").replace("−", "-"));
+  expect(number(last)).toBeGreaterThan(2 * number(first));
   await expect(page.getByTestId("device")).toContainText(/WASM, \d thread/);
   await expect(page.locator(".caption")).toContainText("seed 1, 48 steps at 64 × 64 pixels, on WASM");
 });

@@ -8,10 +8,11 @@ export function bytes(count: number): string {
   return `${(count / 1e9).toFixed(2)} GB`;
 }
 
-/** Three significant digits, never in exponents below a million: "0.0123", "4.56", "789", "12,345". */
+/** Three significant digits, never in exponents below a million: "0.0123", "−4.56", "789", "12,345". */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return "not a number";
-  const size = Math.abs(value);
+  if (value < 0) return `−${figure(-value)}`;
+  const size = value;
   if (size !== 0 && (size < 1e-4 || size >= 1e6)) return value.toExponential(2);
   const digits = size === 0 ? 2 : Math.max(0, 2 - Math.floor(Math.log10(size)));
   return value.toLocaleString("en", { minimumFractionDigits: Math.min(digits, 6), maximumFractionDigits: Math.min(digits, 6) });

@@ -57,7 +57,7 @@ test("numbers read well", () => {
     "789",
     "12,346",
     "2.00e+7",
-    "-3.14",
+    "−3.14",
   ]);
   expect([800, 12_400, 185_000].map(duration)).toEqual(["0.8 s", "12 s", "3 min 5 s"]);
   expect(slug("tower_0/Conv2D:0")).toBe("tower-0-Conv2D-0");

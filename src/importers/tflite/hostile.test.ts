@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import { hasSharedData, SHARED_DATA } from "../../../test/photos";
 import { tinyTflite, type TinyModel } from "../../../test/tinyTflite";
 import { randomTensor } from "../../../test/smallGraph";
-import { ModelFormatError } from "../../onnx/graph";
+import { canonicalise } from "../../onnx/canonicalise";
+import { ModelFormatError, type Graph } from "../../onnx/graph";
 import { seeded, type Random } from "../../vis/random";
 import { importTflite } from "./import";
 import {
@@ -94,12 +95,13 @@ function injured(original: Uint8Array, random: Random, [from, to]: readonly [num
 }
 
 /** Imports an injured file: either the injury is harmless, or it is refused as what it is, within the time and memory allowed. */
-function refusedOrRead(bytes: Uint8Array): "refused" | "read" {
+function refusedOrRead(bytes: Uint8Array, next: (graph: Graph) => void = () => {}): "refused" | "read" {
   const start = performance.now();
   try {
     const { graph } = importTflite(bytes, "m.tflite");
     const constants = [...graph.constants.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
     expect(constants).toBeLessThan(64 * bytes.length);
+    next(graph);
     return "read";
   } catch (error) {
     if (!(error instanceof ModelFormatError)) throw error;
@@ -110,13 +112,24 @@ function refusedOrRead(bytes: Uint8Array): "refused" | "read" {
   }
 }
 
+/** What comes after the import ends as soon, and knows what it says. */
+function whatFollows(graph: Graph): void {
+  try {
+    canonicalise(graph, { size: [64, 64] });
+  } catch (error) {
+    expect(error).not.toBeInstanceOf(TypeError);
+  }
+}
+
 describe("200 injuries", () => {
   test("of a tiny file", () => {
     const original = tinyTflite(model());
     expect(refusedOrRead(original)).toBe("read");
     const random = seeded(1, "injuries");
-    const results = Array.from({ length: 200 }, () => refusedOrRead(injured(original, random, [0, original.length])));
-    expect(results.filter((r) => r === "refused").length).toBeGreaterThan(80);
+    const results = Array.from({ length: 200 }, () =>
+      refusedOrRead(injured(original, random, [0, original.length]), whatFollows),
+    );
+    expect(results.filter((r) => r === "refused").length).toBeGreaterThan(60);
   });
 
   test.skipIf(!hasSharedData)("of a real file (needs ../shared/data)", () => {
@@ -124,7 +137,7 @@ describe("200 injuries", () => {
     const random = seeded(2, "injuries");
     const tables = [original.length - 45_000, original.length] as const; // behind the weights
     const results = Array.from({ length: 200 }, () => refusedOrRead(injured(original, random, tables)));
-    expect(results.filter((r) => r === "refused").length).toBeGreaterThan(80);
+    expect(results.filter((r) => r === "refused").length).toBeGreaterThan(60);
   });
 });
 

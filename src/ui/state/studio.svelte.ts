@@ -1,5 +1,5 @@
 /** The page's state: the open model, the choices, the picture being made and those made before. */
-import type { DeviceChoice, DeviceInfo } from "../../api/engine";
+import type { DeviceChoice, DeviceInfo, RenderRequest } from "../../api/engine";
 import type { LayerInfo, ModelCard, ModelFile, ModelSummary } from "../../api/model";
 import type { Objective } from "../../vis/objective";
 import { recipeOf } from "../../vis/recipes";
@@ -148,8 +148,8 @@ export class Studio {
     this.job?.stop();
   }
 
-  /** Draws the present choices from noise. */
-  render(): void {
+  /** Draws the present choices from noise; a picture that was finished in this visit is shown, unless wanted "again". */
+  render(how: "once" | "again" = "once"): void {
     this.#halt();
     if (!this.model || !this.layer) return;
     const { layer, settings } = this;
@@ -160,20 +160,22 @@ export class Studio {
     try {
       objective = objectiveOf(settings, layer);
     } catch (error) {
-      if (!(error instanceof DirectionError)) throw error;
-      this.obstacle = error.message;
-      return;
+      if (error instanceof DirectionError) return; // the field says what is wrong
+      throw error;
     }
     const { size, steps, seed } = settings;
     const answer = layer.grid[0] * layer.grid[1] === 1 || layer.name === summary.layers.findLast((l) => l.significant)?.name;
     const named = settings.kind !== "direction" && answer && summary.labels.length === layer.channels;
-    const job = new RenderJob({
-      request: { weights: file.sha256, card, objective, recipe: { ...recipeOf(card), size, steps, seed }, device: this.device },
-      settings,
-      layer,
-      weights: file.weights,
-      className: named ? (summary.labels[settings.channel] ?? null) : null,
-    });
+    const recipe = { ...recipeOf(card), size, steps, seed };
+    const request: RenderRequest = { weights: file.sha256, card, objective, recipe, device: this.device };
+    const known =
+      how === "once" ? this.history.find((j) => j.status === "done" && sameRequest(j.order.request, request)) : undefined;
+    if (known) {
+      this.job = known;
+      return;
+    }
+    const className = named ? (summary.labels[settings.channel] ?? null) : null;
+    const job = new RenderJob({ request, settings, layer, weights: file.weights, className });
     this.job = job;
     void job.run(this.#machine).then(() => {
       if (job.device && this.job === job) this.deviceInfo = job.device;
@@ -202,6 +204,9 @@ export class Studio {
     if (choice === this.device) this.deviceInfo = info;
   }
 }
+
+/** Whether two requests lead to the same picture. */
+const sameRequest = (a: RenderRequest, b: RenderRequest): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 function objectiveOf({ kind, channel, x, y, direction }: Settings, layer: LayerInfo): Objective {
   if (kind === "direction") return { kind, layer: layer.name, vector: parseDirection(direction, layer.channels) };

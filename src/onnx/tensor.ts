@@ -61,9 +61,11 @@ export function halfToFloat(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** A constant with its dimensions permuted: output dimension i is input dimension perm[i]. */
+/** A constant with its dimensions permuted: output dimension i is input dimension perm[i]. Shares its data where none moves. */
 export function transposed(tensor: Tensor, perm: readonly number[]): Tensor {
   const shape = perm.map((p) => tensor.shape[p]!);
+  const wide = perm.filter((p) => tensor.shape[p] !== 1);
+  if (wide.every((p, i) => i === 0 || p > wide[i - 1]!)) return { dtype: tensor.dtype, shape, data: tensor.data };
   const strides = tensor.shape.map((_, i) => sizeOf(tensor.shape.slice(i + 1)));
   const steps = perm.map((p) => strides[p]!);
   const data = allocate(tensor.dtype, tensor.data.length);

@@ -1,0 +1,72 @@
+/** How a reader's own model, or one from the catalogue, comes in: what the page asks for and what it is told. Types only. */
+import type { DType, Dim } from "../onnx/graph";
+import type { Preprocessing } from "../onnx/preprocessing";
+import type { LayerInfo } from "./model";
+
+/** How the weights of a kept model are stored: int8 has one scale per output channel, float16 is a Cast away from float32. */
+export type WeightStorage = "int8" | "float16" | "float32";
+
+export type ModelFormat = "onnx" | "caffe" | "tflite" | "tfjs";
+
+/** Where the files of one model are: dropped ones, or addresses (the weight files that a first one names are found beside it). */
+export type ImportSource = { files: readonly File[] } | { url: string };
+
+/** What a model is, read from its graph alone wherever its format allows that. */
+export interface Inspection {
+  format: ModelFormat;
+  /** For people, from the file's name or the file itself. */
+  title: string;
+  /** Of all files, as far as it is known. */
+  bytes: number | null;
+  /** What the network is fed; the sizes that the file leaves open are symbols or null. */
+  inputs: { name: string; dtype: DType; shape: readonly Dim[] }[];
+  /** How pictures become the input: as the file says, or null where it does not say and the reader has to. */
+  preprocessing: Preprocessing | null;
+  /** The likeliest preprocessing where the file does not say, with the reason in words; the form starts from it. */
+  guess: { preprocessing: Preprocessing; reason: string } | null;
+  /** The file leaves rows and columns open: the reader says at which size the network is to be used. */
+  asksForSize: boolean;
+  /** At the declared or guessed size. */
+  layers: LayerInfo[];
+  /** Ops that no gradient goes through, by node. Layers before them can be looked at. */
+  unsupported: { node: string; op: string }[];
+  /** Files that this model also needs (weight shards, external data, the other half of a Caffe model), and are not there yet. */
+  missing: string[];
+  /** Class names that came along, or []. */
+  labels: string[];
+}
+
+/** What the reader decides before the weights are read. */
+export interface ImportChoices {
+  title: string;
+  preprocessing: Preprocessing;
+  weights: WeightStorage;
+  labels?: readonly string[];
+}
+
+/** What one weight lost and saved. */
+export interface WeightReport {
+  name: string;
+  /** The first node that reads it. */
+  node: string;
+  /** Signal to quantisation noise, decibel; null when nothing was lost. */
+  sqnrDb: number | null;
+  bytesBefore: number;
+  bytesAfter: number;
+}
+
+/** What the answers of a network lost by its storage, over some pictures. */
+export interface LogitsChange {
+  pictures: number;
+  /** Share of the pictures with the same first answer, 0..1. */
+  top1Agreement: number;
+  /** Largest |a - b| over the range of a, and the mean of the same. */
+  largest: number;
+  mean: number;
+}
+
+export interface ImportReport {
+  weights: WeightReport[];
+  bytesBefore: number;
+  bytesAfter: number;
+}

@@ -1,10 +1,11 @@
 /**
- * `npm test`: everything that CI runs, in one command: checks, models, unit tests, build, journeys in a browser.
+ * `npm test`: everything that CI runs, in one command: checks, models, unit tests, build, journeys in a browser (installed if need be).
  * A part that fails does not keep the others from running. The last line is `N passed, N failed, N skipped` over Vitest and
  * Playwright (a failing check, model conversion or build counts as one failure); the exit code is 0 only when tests ran and none failed.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { ensureBrowser } from "./browser";
 import { tallyOf, type BrowserReport, type Tally } from "./tally";
 
 const unitReport = "test-results/unit.json";
@@ -46,6 +47,8 @@ count("unit", unit, read<Tally>(unitReport));
 const built = run("build");
 count("build", built, null);
 if (built) {
+  if (!ensureBrowser())
+    console.error("No Chromium or Chrome is here, and none could be installed. CHROMIUM_PATH names one elsewhere.");
   const e2e = run("e2e", [], { E2E_REPORT: browserReport });
   const report = read<BrowserReport>(browserReport);
   count("e2e", e2e, report && tallyOf(report));

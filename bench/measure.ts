@@ -27,34 +27,44 @@ export interface Row {
 export interface Measured {
   forward_ms: number;
   step_ms: number;
+  /** Why it could not be measured; the times are NaN then. */
+  error?: string;
 }
 
 /**
  * Median times of every contestant over `rounds` rounds, after one that is not counted. One that has run for `budgetMs` in all sits out
- * the rest, once it has a time of each kind.
+ * the rest; where the uncounted round alone took that long, its times stand. A contestant that fails is out, with its reason.
  */
 export async function measure(
   contestants: readonly Contestant[],
   rounds: number,
   budgetMs: number,
-  onRound: (round: number) => void = () => {},
+  onTurn: (round: number, contestant: Contestant) => void = () => {},
 ): Promise<Measured[]> {
-  const times = contestants.map(() => ({ forward: [] as number[], step: [] as number[], spent: 0 }));
-  for (let round = 0; round <= rounds; round++) {
-    onRound(round);
+  const states = contestants.map(() => ({ forward: [] as number[], step: [] as number[], spent: 0, error: "" }));
+  for (let round = 0; round <= rounds; round++)
     for (const [i, contestant] of contestants.entries()) {
-      const mine = times[i]!;
-      if (mine.spent > budgetMs && mine.step.length > 0) continue;
-      for (const phase of ["forward", "step"] as const) {
-        const started = performance.now();
-        await contestant[phase]();
-        const took = performance.now() - started;
-        mine.spent += took;
-        if (round > 0) mine[phase].push(took);
+      const mine = states[i]!;
+      if (mine.spent > budgetMs || mine.error) continue;
+      onTurn(round, contestant);
+      if (round === 1) mine.forward = mine.step = [];
+      try {
+        mine.forward = [...mine.forward, await timed(contestant.forward)];
+        mine.step = [...mine.step, await timed(contestant.step)];
+        mine.spent += mine.forward.at(-1)! + mine.step.at(-1)!;
+      } catch (error) {
+        mine.error = (error as Error).message;
       }
     }
-  }
-  return times.map(({ forward, step }) => ({ forward_ms: median(forward), step_ms: median(step) }));
+  return states.map(({ forward, step, error }) =>
+    error ? { forward_ms: NaN, step_ms: NaN, error } : { forward_ms: median(forward), step_ms: median(step) },
+  );
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return performance.now() - started;
 }
 
 function median(values: readonly number[]): number {

@@ -20,7 +20,7 @@ export interface BenchRequest {
   contestants: { engine: "micrographia" | "tfjs"; backend: string }[];
 }
 
-export type BenchAnswer = (Measured & { engine: string; backend: string; device: string } & { error?: string })[];
+export type BenchAnswer = (Measured & { engine: string; backend: string; device: string })[];
 
 async function contestant(graph: Graph, size: number, { engine, backend }: BenchRequest["contestants"][number]) {
   if (engine === "micrographia") {
@@ -39,10 +39,7 @@ async function bench(request: BenchRequest): Promise<BenchAnswer> {
   for (const wanted of request.contestants) {
     console.log(`preparing ${wanted.engine} on ${wanted.backend}`);
     try {
-      const made = await contestant(graph, request.size, wanted);
-      await made.it.forward(); // compiles, and shows what has no kernel, before the rounds begin
-      await made.it.step();
-      ready.push(made);
+      ready.push(await contestant(graph, request.size, wanted));
     } catch (error) {
       failed.push({ ...wanted, device: "", forward_ms: NaN, step_ms: NaN, error: (error as Error).message });
     }
@@ -51,7 +48,8 @@ async function bench(request: BenchRequest): Promise<BenchAnswer> {
     ready.map((r) => r.it),
     request.rounds,
     request.budgetMs,
-    (round) => console.log(`round ${round} of ${request.rounds}`),
+    (round, { engine, backend }) =>
+      console.log(`${round ? `round ${round} of ${request.rounds}` : "warming up"}: ${engine} on ${backend}`),
   );
   const rows = ready.map(({ device, it }, i) => ({ engine: it.engine, backend: it.backend, device, ...times[i]! }));
   for (const { it } of ready) await it.dispose();

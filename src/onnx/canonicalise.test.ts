@@ -450,3 +450,44 @@ describe("outputs keep their names", () => {
     expect(graph.inputs.map((i) => i.name)).toEqual(["x"]);
   });
 });
+
+describe("large weights wait until they are read", () => {
+  const untouchable = (dtype: Tensor["dtype"], shape: readonly number[]): Tensor => ({
+    dtype,
+    shape,
+    get data(): never {
+      throw new Error("touched");
+    },
+  });
+  const W = {
+    Q: untouchable("int8", [512, 2048]),
+    s: f32(1, [512]),
+    W: untouchable("float32", [2048, 512]),
+    h: untouchable("float16", [512, 512]),
+  };
+  const spec: GraphSpec = {
+    inputs: { x: [1, 2048] },
+    constants: W,
+    nodes: [
+      { op: "DequantizeLinear", inputs: ["Q", "s"], outputs: ["w"], attrs: { axis: 0 } },
+      { op: "Gemm", inputs: ["x", "w"], outputs: ["a"], attrs: { transB: 1, alpha: 0.5 } },
+      { op: "Cast", inputs: ["h"], outputs: ["hf"], attrs: { to: 1 } },
+      { op: "MatMul", inputs: ["a", "hf"], outputs: ["b"] },
+      { op: "Transpose", inputs: ["W"], outputs: ["t"], attrs: { perm: [1, 0] } },
+      { op: "Gemm", inputs: ["b", "t"], outputs: ["y"] },
+    ],
+    outputs: ["y"],
+  };
+  test("shapes and layers are known without them", () => {
+    const graph = canonicalise(smallGraph(spec));
+    expect(opsOf(graph)).toEqual(["MatMul", "MatMul", "MatMul"]);
+    expect(graph.types.get("y")?.shape).toEqual([1, 2048]);
+  });
+  test("only what a cut graph needs is ever computed", () => {
+    const graph = canonicalise(smallGraph({ ...spec, constants: { ...W, Q: { dtype: "int8", shape: [512, 2048], data: new Int8Array(512 * 2048).fill(2) } } }), { until: ["a"] }); // prettier-ignore
+    const [weight] = graph.constants.values();
+    expect(weight).toMatchObject({ dtype: "float32", shape: [2048, 512] });
+    expect(weight!.data[7]).toBe(1);
+    expect(weight!.data).toBe(weight!.data);
+  });
+});

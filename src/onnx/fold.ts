@@ -5,11 +5,11 @@
 import { sizeOf, type Node, type Tensor, type ValueType } from "./graph";
 import { binary, fromNumbers, modulo, predicate, reduced, unary, zip } from "./fold/arithmetic";
 import { dequantised, quantised } from "./fold/quantised";
-import { expanded, gathered, joined, padded, reshaped, sliced, stridesOf, transposed } from "./fold/strided";
+import { expanded, gathered, joined, padded, reshaped, sliced, stridesOf } from "./fold/strided";
 import { inferNode } from "./infer";
 import { constantValue } from "./infer/indexing";
 import { NodeView } from "./infer/nodeView";
-import { numbers } from "./tensor";
+import { numbers, transposed } from "./tensor";
 
 /** What a folding rule sees: `x` are the inputs' values (undefined: absent), `y` the outputs' inferred types. */
 interface Folding {
@@ -78,8 +78,7 @@ const cast: FoldRule = (f) => {
   const { dtype, shape } = f.y[0]!;
   if (dtype === x.dtype) return [x];
   if (dtype === "float16" || dtype === "string") return [undefined];
-  const values = numbers(x);
-  return [fromNumbers(dtype === "bool" ? values.map((value) => (value ? 1 : 0)) : values, dtype, shape)];
+  return [zip(dtype === "bool" ? (value) => (value ? 1 : 0) : (value) => value, [x], dtype, shape)];
 };
 
 const table: Readonly<Record<string, FoldRule>> = {
@@ -155,7 +154,7 @@ export function fold(node: Node, inputs: readonly (Tensor | undefined)[]): Tenso
   const rule = Object.hasOwn(table, node.op) ? table[node.op] : undefined;
   if (!rule) return undefined;
   const types = inferNode(node, inputs, (i) => inputs[i]);
-  const largest = Math.max(MAX_GROWN, ...inputs.map((t) => t?.data.length ?? 0));
+  const largest = Math.max(MAX_GROWN, ...inputs.map((t) => (t ? sizeOf(t.shape) : 0)));
   if (types.some(({ shape }) => sizeOf(shape) > largest)) return undefined;
   const values = rule({ view: new NodeView(node, inputs, (i) => inputs[i]), x: inputs, y: types });
   return values.every((v) => v !== undefined) ? (values as Tensor[]) : undefined;

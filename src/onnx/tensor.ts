@@ -25,6 +25,28 @@ export function allocate(dtype: DType, length: number): TypedArray {
 /** Bytes of one element. */
 export const bytesPerElement = (dtype: DType): number => (dtype === "string" ? 0 : arrays[dtype].BYTES_PER_ELEMENT);
 
+/** From so many elements on, a constant that is made of others waits until it is read. */
+const WAITS = 4096;
+
+/**
+ * A constant made of others by `make`. A large one is computed when its data are first read, and then kept, so that a layer that
+ * nobody looks at, such as VGG's dense ones, costs neither time nor memory.
+ */
+export function computed(dtype: DType, shape: readonly number[], make: () => TypedArray): Tensor {
+  if (sizeOf(shape) < WAITS) return { dtype, shape, data: make() };
+  let data: TypedArray | undefined;
+  let waiting: (() => TypedArray) | undefined = make;
+  return {
+    dtype,
+    shape,
+    get data() {
+      if (waiting) data = waiting();
+      waiting = undefined; // what it was made of may go
+      return data!;
+    },
+  };
+}
+
 /** A float32 constant. `values` may be one number, which fills the shape. */
 export function f32(values: ArrayLike<number> | number, shape?: readonly number[]): Tensor {
   if (typeof values === "number") {
@@ -65,19 +87,21 @@ export function halfToFloat(bits: number): number {
 export function transposed(tensor: Tensor, perm: readonly number[]): Tensor {
   const shape = perm.map((p) => tensor.shape[p]!);
   const wide = perm.filter((p) => tensor.shape[p] !== 1);
-  if (wide.every((p, i) => i === 0 || p > wide[i - 1]!)) return { dtype: tensor.dtype, shape, data: tensor.data };
-  const strides = tensor.shape.map((_, i) => sizeOf(tensor.shape.slice(i + 1)));
-  const steps = perm.map((p) => strides[p]!);
-  const data = allocate(tensor.dtype, tensor.data.length);
-  const index = shape.map(() => 0);
-  for (let i = 0, from = 0; i < data.length; i++) {
-    data[i] = tensor.data[from]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += steps[axis]!;
-      if (++index[axis]! < shape[axis]!) break;
-      from -= steps[axis]! * shape[axis]!;
-      index[axis] = 0;
+  if (wide.every((p, i) => i === 0 || p > wide[i - 1]!)) return computed(tensor.dtype, shape, () => tensor.data);
+  return computed(tensor.dtype, shape, () => {
+    const steps = perm.map((p) => sizeOf(tensor.shape.slice(p + 1)));
+    const data = allocate(tensor.dtype, sizeOf(shape));
+    const source = tensor.data;
+    const index = shape.map(() => 0);
+    for (let i = 0, from = 0; i < data.length; i++) {
+      data[i] = source[from]!;
+      for (let axis = shape.length - 1; axis >= 0; axis--) {
+        from += steps[axis]!;
+        if (++index[axis]! < shape[axis]!) break;
+        from -= steps[axis]! * shape[axis]!;
+        index[axis] = 0;
+      }
     }
-  }
-  return { dtype: tensor.dtype, shape, data };
+    return data;
+  });
 }

@@ -67,7 +67,7 @@ export function quantize(graph: Graph): Quantized {
   const report: QuantizedWeight[] = [];
   for (const [name, tensor] of graph.constants) {
     const readers = consumers.get(name) ?? [];
-    const large = tensor.dtype === "float32" && tensor.data.length >= SMALLEST;
+    const large = tensor.dtype === "float32" && sizeOf(tensor.shape) >= SMALLEST;
     const axis = large && !graph.outputs.includes(name) ? sharedAxis(name, tensor, readers) : undefined;
     if (axis === undefined) {
       constants.set(name, tensor);

@@ -5,7 +5,7 @@
  *   within each group and its kernel turned by 180 degrees; pads become reach - 1 - pads, plus output_padding at the end.
  */
 import { sizeOf, spatial, type Tensor } from "../../onnx/graph";
-import { allocate } from "../../onnx/tensor";
+import { allocate, computed } from "../../onnx/tensor";
 import type { Rewrite } from "../lower";
 
 /** Null (leave it be) unless the stride is 1, the weight is a constant, and the new padding is not negative. */
@@ -38,13 +38,14 @@ export const strideOneConvTranspose: Rewrite = ({ b, node, x, attrs }) => {
 function turned(weight: Tensor, group: number): Tensor {
   const [m, perGroup, ...kernel] = weight.shape as [number, number, ...number[]];
   const [k, rows] = [sizeOf(kernel), m / group];
-  const data = allocate(weight.dtype, weight.data.length);
-  for (let g = 0; g < group; g++)
-    for (let r = 0; r < rows; r++)
-      for (let c = 0; c < perGroup; c++)
-        for (let i = 0; i < k; i++) {
-          const from = ((g * rows + r) * perGroup + c) * k + i;
-          data[((g * perGroup + c) * rows + r) * k + (k - 1 - i)] = weight.data[from]!;
-        }
-  return { dtype: weight.dtype, shape: [group * perGroup, rows, ...kernel], data };
+  return computed(weight.dtype, [group * perGroup, rows, ...kernel], () => {
+    const from = weight.data;
+    const data = allocate(weight.dtype, from.length);
+    for (let g = 0; g < group; g++)
+      for (let r = 0; r < rows; r++)
+        for (let c = 0; c < perGroup; c++)
+          for (let i = 0; i < k; i++)
+            data[((g * perGroup + c) * rows + r) * k + (k - 1 - i)] = from[((g * rows + r) * perGroup + c) * k + i]!;
+    return data;
+  });
 }

@@ -4,7 +4,7 @@
  */
 import { sizeOf, type Attrs, type Node, type Tensor, type Value } from "../graph";
 import { reach, windows } from "../infer/window";
-import { f32, numbers } from "../tensor";
+import { computed, f32, numbers } from "../tensor";
 import { normScaleShift } from "./normalisation";
 import type { Affine, CanonicalRule, CanonicalTable, Site } from "./site";
 
@@ -33,10 +33,13 @@ function scaled(
   shift: readonly number[],
   channelOf: (i: number) => number,
 ) {
-  const w = Float32Array.from(W.data as Float32Array);
-  for (let i = 0; i < w.length; i++) w[i]! *= scale[channelOf(i)]!;
+  const weights = computed("float32", W.shape, () => {
+    const w = Float32Array.from(W.data as Float32Array);
+    for (let i = 0; i < w.length; i++) w[i]! *= scale[channelOf(i)]!;
+    return w;
+  });
   const bias = B ? numbers(B) : scale.map(() => 0);
-  return { W: f32(w, W.shape), B: f32(shift.map((d, m) => bias[m]! * scale[m]! + d)) };
+  return { W: weights, B: f32(shift.map((d, m) => bias[m]! * scale[m]! + d)) };
 }
 
 /** Conv over the network's picture, rewritten to take RGB in 0..1: permuted and scaled weights, the shift in bias or an Add. */
@@ -80,7 +83,7 @@ const conv: CanonicalRule = (s) => {
   if (first) ({ x, W, B } = absorb(s, W, B, first, attrs.pads));
   const affine = norm && normScaleShift(s.around, norm, W.shape[0]!);
   if (norm && affine) {
-    const perChannel = W.data.length / W.shape[0]!;
+    const perChannel = sizeOf(W.shape) / W.shape[0]!;
     const folded = scaled(W, B, affine.scale, affine.shift, (i) => Math.floor(i / perChannel));
     const y = emitAs(s, norm, "Conv", [x, s.hold("W", folded.W), s.hold("B", folded.B)], attrs);
     return [y];

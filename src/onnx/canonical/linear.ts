@@ -1,6 +1,6 @@
 /** Matrix products: Gemm becomes MatMul and Add, with a constant matrix transposed and scaled beforehand. */
 import type { Value } from "../graph";
-import { f32, numbers } from "../tensor";
+import { computed } from "../tensor";
 import type { CanonicalRule, CanonicalTable, Site } from "./site";
 
 /** A matrix, transposed if `flip`, times `factor`; done on the numbers when they are known (Site folds the Transpose). */
@@ -8,14 +8,10 @@ function prepared(s: Site, v: Value, flip: boolean, factor: number, step: string
   const turned = flip ? s.step(step, "Transpose", [v], { perm: [1, 0] }) : v;
   if (factor === 1) return turned;
   const constant = s.b.constantOf(turned);
-  if (constant)
-    return s.hold(
-      `${step}_scaled`,
-      f32(
-        numbers(constant).map((x) => x * factor),
-        constant.shape,
-      ),
-    );
+  if (constant) {
+    const scaled = () => Float32Array.from(constant.data as Float32Array, (x) => x * factor);
+    return s.hold(`${step}_scaled`, computed("float32", constant.shape, scaled));
+  }
   return s.step(`${step}_scaled`, "Mul", [turned, s.b.scalar(factor)]);
 }
 

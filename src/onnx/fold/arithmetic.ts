@@ -1,13 +1,20 @@
 /** Computing on constants element by element, with ONNX's broadcasting and integer rules. */
-import { sizeOf, type DType, type Tensor } from "../graph";
-import { allocate, numbers } from "../tensor";
+import { sizeOf, type DType, type Tensor, type TypedArray } from "../graph";
+import { allocate, computed, numbers } from "../tensor";
 import { broadcastStrides, walkStrided } from "./strided";
 
 const integer = (dtype: DType): boolean => dtype.includes("int");
 const INT64_MAX = 2n ** 63n - 1n;
 
 /** A tensor of `dtype` from plain numbers: integers truncate, 64-bit ones saturate. */
-export function fromNumbers(values: ArrayLike<number>, dtype: DType, shape: readonly number[]): Tensor {
+export const fromNumbers = (values: ArrayLike<number>, dtype: DType, shape: readonly number[]): Tensor => ({
+  dtype,
+  shape,
+  data: elements(values, dtype),
+});
+
+/** Plain numbers as elements of `dtype`; see fromNumbers. */
+export function elements(values: ArrayLike<number>, dtype: DType): TypedArray {
   const data = allocate(dtype, values.length);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
     for (let i = 0; i < values.length; i++) {
@@ -15,8 +22,14 @@ export function fromNumbers(values: ArrayLike<number>, dtype: DType, shape: read
       data[i] = whole > INT64_MAX ? INT64_MAX : whole < -INT64_MAX ? -INT64_MAX : whole;
     }
   } else for (let i = 0; i < values.length; i++) data[i] = integer(dtype) ? Math.trunc(values[i]!) : values[i]!;
-  return { dtype, shape, data };
+  return data;
 }
+
+/** The elements as numbers, without a copy where they are numbers already. */
+export const plain = (x: Tensor): ArrayLike<number> =>
+  x.dtype === "float16" || x.data instanceof BigInt64Array || x.data instanceof BigUint64Array
+    ? numbers(x)
+    : (x.data as ArrayLike<number>);
 
 /** Round half to even, as ONNX's Round and QuantizeLinear do. */
 export function roundEven(x: number): number {
@@ -73,11 +86,16 @@ export const modulo =
     fmod ? a % b : a - Math.floor(a / b) * b;
 
 /** f over all operands, broadcast to `shape`. */
-export function zip(f: (...xs: number[]) => number, operands: readonly Tensor[], dtype: DType, shape: readonly number[]): Tensor {
+export const zip = (
+  f: (...xs: number[]) => number,
+  operands: readonly Tensor[],
+  dtype: DType,
+  shape: readonly number[],
+): Tensor => computed(dtype, shape, () => elements(zipped(f, operands, shape), dtype));
+
+function zipped(f: (...xs: number[]) => number, operands: readonly Tensor[], shape: readonly number[]): Float64Array {
   const columns = operands.map((x) => {
-    const values =
-      x.data instanceof BigInt64Array || x.data instanceof BigUint64Array || x.dtype === "float16" ? numbers(x) : x.data;
-    const list = values as ArrayLike<number>;
+    const list = plain(x);
     if (x.shape.join() === shape.join()) return list;
     const wide = new Float64Array(sizeOf(shape));
     walkStrided(shape, broadcastStrides(x.shape, shape), 0, (at, offset) => (wide[at] = list[offset]!));
@@ -88,7 +106,7 @@ export function zip(f: (...xs: number[]) => number, operands: readonly Tensor[],
   if (columns.length === 1) for (let i = 0; i < out.length; i++) out[i] = f(a[i]!);
   else if (columns.length === 2) for (let i = 0; i < out.length; i++) out[i] = f(a[i]!, b![i]!);
   else for (let i = 0; i < out.length; i++) out[i] = f(...columns.map((c) => c[i]!));
-  return fromNumbers(out, dtype, shape);
+  return out;
 }
 
 /** Reduces `axes` of x; `shape` is the result's. f folds, `finish` sees the fold and the count. */
@@ -100,7 +118,7 @@ export function reduced(
   start: number,
   finish: (sum: number, count: number) => number = (sum) => sum,
 ): Tensor {
-  const values = numbers(x);
+  const values = plain(x);
   const kept = x.shape.map((size, i) => (axes.has(i) ? 1 : size));
   const out = new Float64Array(sizeOf(kept)).fill(start);
   walkStrided(x.shape, broadcastStrides(kept, x.shape), 0, (at, to) => (out[to] = f(out[to]!, values[at]!)));

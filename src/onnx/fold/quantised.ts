@@ -1,20 +1,22 @@
 /** Quantised and half-precision constants as float32: what turns a small file's weights into what Conv wants. */
 import { sizeOf, type Tensor } from "../graph";
-import { f32, halfToFloat, numbers } from "../tensor";
-import { roundEven } from "./arithmetic";
+import { computed, halfToFloat, numbers } from "../tensor";
+import { plain, roundEven } from "./arithmetic";
 
 /** All 65,536 half-precision numbers, made on first use: decoding by table is several times faster than by arithmetic. */
 let halves: Float32Array | undefined;
 
 /** float16 and float64 constants become float32; others are returned as they are. */
 export function asFloat32(x: Tensor): Tensor {
-  if (x.dtype === "float64") return { dtype: "float32", shape: x.shape, data: Float32Array.from(x.data as Float64Array) };
+  if (x.dtype === "float64") return computed("float32", x.shape, () => Float32Array.from(x.data as Float64Array));
   if (x.dtype !== "float16") return x;
-  const table = (halves ??= Float32Array.from({ length: 65536 }, (_, bits) => halfToFloat(bits)));
-  const bits = x.data as Uint16Array;
-  const data = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) data[i] = table[bits[i]!]!;
-  return { dtype: "float32", shape: x.shape, data };
+  return computed("float32", x.shape, () => {
+    const table = (halves ??= Float32Array.from({ length: 65536 }, (_, bits) => halfToFloat(bits)));
+    const bits = x.data as Uint16Array;
+    const data = new Float32Array(bits.length);
+    for (let i = 0; i < bits.length; i++) data[i] = table[bits[i]!]!;
+    return data;
+  });
 }
 
 /**
@@ -31,24 +33,27 @@ export function dequantised(
   const scales = numbers(scale);
   const zeros = zeroPoint ? numbers(zeroPoint) : undefined;
   if (zeros && zeros.length !== scales.length) return undefined;
-  const values = (x.data instanceof BigInt64Array || x.data instanceof BigUint64Array ? numbers(x) : x.data) as ArrayLike<number>;
-  const out = new Float32Array(values.length);
-  const inner = scales.length === 1 ? values.length : sizeOf(x.shape.slice(axis + 1));
+  const total = sizeOf(x.shape);
+  const inner = scales.length === 1 ? total : sizeOf(x.shape.slice(axis + 1));
   const length = x.shape[axis] ?? 1;
   const perBlock = Math.max(1, blockSize);
   const groups = Math.ceil(length / perBlock);
   const expected = blockSize ? sizeOf(x.shape.slice(0, axis)) * groups * inner : length;
   if (scales.length !== 1 && scales.length !== expected) return undefined;
-  for (let from = 0; from < out.length; from += inner) {
-    const row = from / inner;
-    const at = row % length;
-    for (let i = 0; i < inner; i++) {
-      const s =
-        scales.length === 1 ? 0 : blockSize ? (Math.floor(row / length) * groups + Math.floor(at / perBlock)) * inner + i : at;
-      out[from + i] = (values[from + i]! - (zeros ? zeros[s]! : 0)) * scales[s]!;
+  return computed("float32", x.shape, () => {
+    const values = plain(x);
+    const out = new Float32Array(total);
+    for (let from = 0; from < total; from += inner) {
+      const row = from / inner;
+      const at = row % length;
+      for (let i = 0; i < inner; i++) {
+        const s =
+          scales.length === 1 ? 0 : blockSize ? (Math.floor(row / length) * groups + Math.floor(at / perBlock)) * inner + i : at;
+        out[from + i] = (values[from + i]! - (zeros ? zeros[s]! : 0)) * scales[s]!;
+      }
     }
-  }
-  return f32(out, x.shape);
+    return out;
+  });
 }
 
 /** QuantizeLinear of a constant to int8 or uint8: round half to even, saturate. Undefined for other types and sizes. */

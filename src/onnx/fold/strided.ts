@@ -1,7 +1,7 @@
 /** Moving the elements of constants: every view that strides can describe, and joining and picking along an axis. */
 import { sizeOf, type Tensor, type TypedArray } from "../graph";
 import { sliceRange } from "../infer/shape";
-import { allocate } from "../tensor";
+import { allocate, computed } from "../tensor";
 
 /** Elements between neighbours along each axis of a dense tensor. */
 export function stridesOf(shape: readonly number[]): number[] {
@@ -40,21 +40,15 @@ export function broadcastStrides(shape: readonly number[], target: readonly numb
 
 /** A dense copy of a strided view. */
 function copy(x: Tensor, shape: readonly number[], strides: readonly number[], start = 0): Tensor {
-  const data = allocate(x.dtype, sizeOf(shape));
-  walkStrided(shape, strides, start, (at, offset) => (data[at] = x.data[offset]!));
-  return { dtype: x.dtype, shape, data };
+  return computed(x.dtype, shape, () => {
+    const data = allocate(x.dtype, sizeOf(shape));
+    const from = x.data;
+    walkStrided(shape, strides, start, (at, offset) => (data[at] = from[offset]!));
+    return data;
+  });
 }
 
-export const reshaped = (x: Tensor, shape: readonly number[]): Tensor => ({ dtype: x.dtype, shape, data: x.data });
-
-export function transposed(x: Tensor, perm: readonly number[]): Tensor {
-  const strides = stridesOf(x.shape);
-  return copy(
-    x,
-    perm.map((p) => x.shape[p]!),
-    perm.map((p) => strides[p]!),
-  );
-}
+export const reshaped = (x: Tensor, shape: readonly number[]): Tensor => computed(x.dtype, shape, () => x.data);
 
 export const expanded = (x: Tensor, shape: readonly number[]): Tensor => copy(x, shape, broadcastStrides(x.shape, shape));
 
@@ -90,15 +84,17 @@ export function joined(parts: readonly Tensor[], axis: number): Tensor {
   const { outer, inner } = blocks(first.shape, axis);
   const total = parts.reduce((n, p) => n + p.shape[axis]!, 0);
   const shape = first.shape.map((size, i) => (i === axis ? total : size));
-  const data = allocate(first.dtype, sizeOf(shape));
-  let at = 0;
-  for (let o = 0; o < outer; o++)
-    for (const part of parts) {
-      const length = part.shape[axis]! * inner;
-      data.set(block(part.data, o * length, (o + 1) * length), at);
-      at += length;
-    }
-  return { dtype: first.dtype, shape, data };
+  return computed(first.dtype, shape, () => {
+    const data = allocate(first.dtype, sizeOf(shape));
+    let at = 0;
+    for (let o = 0; o < outer; o++)
+      for (const part of parts) {
+        const length = part.shape[axis]! * inner;
+        data.set(block(part.data, o * length, (o + 1) * length), at);
+        at += length;
+      }
+    return data;
+  });
 }
 
 /** Gather along `axis`; negative indices count from the end. Undefined when an index is out of range. */
@@ -106,25 +102,30 @@ export function gathered(x: Tensor, indices: readonly number[], indexShape: read
   const { outer, inner } = blocks(x.shape, axis);
   const size = x.shape[axis]!;
   const shape = [...x.shape.slice(0, axis), ...indexShape, ...x.shape.slice(axis + 1)];
-  const data = allocate(x.dtype, sizeOf(shape));
-  let at = 0;
-  for (let o = 0; o < outer; o++)
-    for (const index of indices) {
-      const from = (o * size + (index < 0 ? index + size : index)) * inner;
-      if (index < -size || index >= size) return undefined;
-      data.set(block(x.data, from, from + inner), at);
-      at += inner;
-    }
-  return { dtype: x.dtype, shape, data };
+  if (indices.some((index) => index < -size || index >= size)) return undefined;
+  return computed(x.dtype, shape, () => {
+    const data = allocate(x.dtype, sizeOf(shape));
+    let at = 0;
+    for (let o = 0; o < outer; o++)
+      for (const index of indices) {
+        const from = (o * size + (index < 0 ? index + size : index)) * inner;
+        data.set(block(x.data, from, from + inner), at);
+        at += inner;
+      }
+    return data;
+  });
 }
 
 /** Pad by constant `value` (an element of x's own array type); pads must not be negative. */
 export function padded(x: Tensor, pads: readonly number[], value: number | bigint): Tensor {
   const shape = x.shape.map((size, i) => size + pads[i]! + pads[i + x.shape.length]!);
-  const data = allocate(x.dtype, sizeOf(shape));
-  (data as { fill(v: number | bigint): unknown }).fill(value);
-  const strides = stridesOf(shape);
-  const start = strides.reduce((sum, stride, i) => sum + stride * pads[i]!, 0);
-  walkStrided(x.shape, strides, start, (at, offset) => (data[offset] = x.data[at]!));
-  return { dtype: x.dtype, shape, data };
+  return computed(x.dtype, shape, () => {
+    const data = allocate(x.dtype, sizeOf(shape));
+    (data as { fill(v: number | bigint): unknown }).fill(value);
+    const strides = stridesOf(shape);
+    const start = strides.reduce((sum, stride, i) => sum + stride * pads[i]!, 0);
+    const from = x.data;
+    walkStrided(x.shape, strides, start, (at, offset) => (data[offset] = from[at]!));
+    return data;
+  });
 }

@@ -19,7 +19,7 @@ import {
   type ValueInfoProto,
 } from "./proto/onnx_pb";
 import { allocate, bytesPerElement } from "./tensor";
-import { sniff } from "./sniff";
+import { inWords, sniff } from "./sniff";
 
 /** The newest operator set that shape inference was written against. */
 const NEWEST_OPSET = 25;
@@ -54,21 +54,7 @@ function decode(bytes: Uint8Array, what: string): ModelProto {
 }
 
 function notOnnx(bytes: Uint8Array, what: string): string {
-  const kind = sniff(bytes);
-  const guess = {
-    empty: "it is empty (0 bytes)",
-    html: "it is a web page (HTML), perhaps an error page or a page to click through",
-    json: "it is JSON text",
-    text: "it is plain text",
-    jpeg: "it is a JPEG picture",
-    png: "it is a PNG picture",
-    zip: "it is a ZIP archive (a PyTorch checkpoint is one too)",
-    gzip: "it is gzip-compressed",
-    tflite: "it is a TensorFlow Lite model",
-    hdf5: "it is an HDF5 file, as Keras writes",
-    protobuf: "it holds no ONNX graph",
-  }[kind];
-  return `${what} is not an ONNX model: ${guess}. Choose a file exported as ONNX (.onnx).`;
+  return `${what} is not an ONNX model: ${inWords[sniff(bytes)]}. Choose a file exported as ONNX (.onnx).`;
 }
 
 function readGraph(graph: GraphProto, opset: number, what: string): Graph {

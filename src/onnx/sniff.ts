@@ -20,3 +20,18 @@ export function sniff(bytes: Uint8Array): FileKind {
   if (/^[\t\n\r\x20-\x7e]{16}/.test(head)) return "text";
   return "protobuf";
 }
+
+/** What a file is, as the end of "... is not a model: it ...". */
+export const inWords: Readonly<Record<FileKind, string>> = {
+  empty: "it is empty (0 bytes)",
+  html: "it is a web page (HTML), perhaps an error page or a page to click through",
+  json: "it is JSON text",
+  text: "it is plain text",
+  jpeg: "it is a JPEG picture",
+  png: "it is a PNG picture",
+  zip: "it is a ZIP archive (a PyTorch checkpoint is one too)",
+  gzip: "it is gzip-compressed",
+  tflite: "it is a TensorFlow Lite model",
+  hdf5: "it is an HDF5 file, as Keras writes",
+  protobuf: "it holds no ONNX graph",
+};

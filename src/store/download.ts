@@ -32,8 +32,16 @@ export interface DownloadRequest {
 
 /** The stored model, whose every byte was checked. The caller holds the lock of this file. */
 export async function download(vault: Vault, request: DownloadRequest): Promise<StoredModel> {
+  const progress = meter(request.file.bytes, request.onProgress);
+  try {
+    return await brought(vault, request, progress);
+  } finally {
+    progress.close();
+  }
+}
+
+async function brought(vault: Vault, request: DownloadRequest, progress: Meter): Promise<StoredModel> {
   const { file, signal } = request;
-  const progress = meter(file.bytes, request.onProgress);
   const stored = await findStored(vault, file.sha256);
   if (stored) {
     progress.download(file.bytes);

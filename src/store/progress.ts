@@ -1,4 +1,4 @@
-/** Progress of one download job: coalesced to one event per 50 ms, the last of a phase always sent, never awaited. */
+/** Progress of one download job: coalesced to one event per 50 ms, where a quiet spell begins with the last one; never awaited. */
 import type { Progress } from "../api/engine";
 
 const INTERVAL_MS = 50;
@@ -9,6 +9,8 @@ export interface Meter {
   verify(doneBytes: number): void;
   /** The file has to be fetched from its start again: the one place where progress falls. */
   restart(): void;
+  /** Nothing is sent from here on. */
+  close(): void;
 }
 
 /** A meter for a file of `totalBytes`. A listener that throws or rejects is not heard and does no harm. */
@@ -16,16 +18,21 @@ export function meter(totalBytes: number, listener: (p: Progress) => void, now =
   let loaded = 0;
   let sentAt = -Infinity;
   let sentPhase: Progress["phase"] | null = null;
-  const send = (p: Progress, complete: boolean) => {
-    const time = now();
-    if (!complete && p.phase === sentPhase && time - sentAt < INTERVAL_MS) return;
-    sentAt = time;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const sendNow = (p: Progress) => {
+    sentAt = now();
     sentPhase = p.phase;
     try {
       Promise.resolve(listener(p) as unknown).catch(() => {}); // a Comlink proxy answers with a promise
     } catch {
       // the listener's own trouble
     }
+  };
+  const send = (p: Progress, complete: boolean) => {
+    clearTimeout(timer);
+    const wait = INTERVAL_MS - (now() - sentAt);
+    if (complete || p.phase !== sentPhase || wait <= 0) sendNow(p);
+    else timer = setTimeout(sendNow, wait, p); // a server that falls silent must not leave the last bytes untold
   };
   return {
     download(loadedBytes) {
@@ -40,5 +47,6 @@ export function meter(totalBytes: number, listener: (p: Progress) => void, now =
       loaded = 0;
       send({ phase: "download", loadedBytes: 0, totalBytes }, true);
     },
+    close: () => clearTimeout(timer),
   };
 }

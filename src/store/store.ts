@@ -88,6 +88,7 @@ export function makeStore(options: StoreOptions): StoreApi {
     let watching = true;
     return () => {
       watching = false;
+      progress.close();
       clearInterval(timer);
     };
   }

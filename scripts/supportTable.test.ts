@@ -11,7 +11,7 @@ test("the table knows a rule, a rewriting and a gap", () => {
   const [, , own, rewritten, , , none] = supportTable().split("\n");
   expect(own).toContain("`Conv`");
   expect(rewritten).toContain("`LRN` (");
-  expect(none).toContain("`TopK`");
+  expect(none).toContain("`QuantizeLinear`");
 });
 
 /** Without the padding that the formatter gives to tables. */

@@ -8,16 +8,20 @@ import { activations } from "./rules/activations";
 import { arithmetic } from "./rules/arithmetic";
 import { einsum } from "./rules/einsum";
 import { gridSample } from "./rules/gridSample";
+import { indexing } from "./rules/indexing";
 import { layout } from "./rules/layout";
 import { redirectedClip, redirectedRelu } from "./rules/redirect";
 import { reductions } from "./rules/reductions";
+import { trigonometry } from "./rules/trigonometry";
 import { windows } from "./rules/windows";
 
 const differentiable: Readonly<Record<DifferentiableOp, VjpRule>> = {
   ...activations,
+  ...trigonometry,
   ...arithmetic,
   ...windows,
   ...layout,
+  ...indexing,
   ...reductions,
   Einsum: einsum,
   GridSample: gridSample,

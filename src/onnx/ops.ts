@@ -5,6 +5,9 @@
 
 /** A gradient flows through these. */
 export const DIFFERENTIABLE_OPS = [
+  ...(["Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cosh", "Sinh", "Tan"] as const),
+  ...(["CumSum", "GatherElements", "GatherND", "Mod", "ReduceProd", "ScatterElements", "ScatterND", "TopK"] as const),
+  ...(["Identity", "Shrink", "ThresholdedRelu"] as const),
   ...([
     "Abs",
     "Add",

@@ -71,6 +71,18 @@ const pow: VjpRule = (c) => {
   return [p < 0 ? b.div(b.mul(b.mul(dy, p), Y), X) : b.mul(b.mul(dy, p), b.pow(X, p - 1))];
 };
 
+/** ThresholdedRelu: Y = X where X > alpha, 0 elsewhere. */
+const thresholdedRelu: VjpRule = (c) => {
+  const { b, x: [X], dy } = c; // prettier-ignore
+  return [b.where(b.greater(X, number(c, "alpha", 1)), dy, 0)];
+};
+
+/** Shrink: Y = X - bias where X > lambd, X + bias where X < -lambd, 0 between.   dX = dY where |X| > lambd. */
+const shrink: VjpRule = (c) => {
+  const { b, x: [X], dy } = c; // prettier-ignore
+  return [b.where(b.greater(b.abs(X), number(c, "lambd", 0.5)), dy, 0)];
+};
+
 export const activations = {
   Relu: relu,
   Clip: clip,
@@ -80,7 +92,10 @@ export const activations = {
   HardSigmoid: hardSigmoid,
   HardSwish: hardSwish,
   Gelu: gelu,
+  ThresholdedRelu: thresholdedRelu,
+  Shrink: shrink,
   Pow: pow,
+  Identity: ({ dy }) => [dy],
   /** dX = dY Y (1 - Y) */
   Sigmoid: ({ b, y: [Y], dy }) => [b.mul(dy, b.mul(Y, b.sub(1, Y)))],
   /** dX = dY (1 - Y^2) */

@@ -21,6 +21,8 @@ export const arithmetic = {
   Mul: ({ b, x: [A, B], dy, needs }) => [needs[0] ? b.mul(dy, B) : null, needs[1] ? b.mul(dy, A) : null],
   /** dA = dY / B,   dB = -dY Y / B */
   Div: ({ b, x: [, B], y: [Y], dy, needs }) => [needs[0] ? b.div(dy, B) : null, needs[1] ? b.neg(b.div(b.mul(dy, Y), B)) : null],
+  /** Y = A - B trunc(A / B), floats only (fmod = 1).   dA = dY,   dB = dY (Y - A) / B, as the count of whole steps stays. */
+  Mod: ({ b, x: [A, B], y: [Y], dy, needs }) => [needs[0] ? dy : null, needs[1] ? b.div(b.mul(dy, b.sub(Y, A)), B) : null],
   Max: extreme,
   Min: extreme,
   Where: ({ b, x: [condition], dy, needs }) => [

@@ -17,6 +17,8 @@ describe("activation vjp", () => {
     ["Elu", unary("Elu", { alpha: 1.3 })],
     ["HardSigmoid", unary("HardSigmoid", { alpha: 0.25, beta: 0.5 })],
     ["HardSwish", unary("HardSwish")],
+    ["ThresholdedRelu", unary("ThresholdedRelu", { alpha: 1.02 })],
+    ["Shrink", unary("Shrink", { lambd: 0.52, bias: 0.3 })],
     ["Clip 0 to 6", (b, x) => b.node("Clip", [x, b.scalar(0), b.scalar(6)])],
     ["Clip below only", (b, x) => b.node("Clip", [x, b.scalar(-1)])],
     ["PRelu", (b, x) => b.node("PRelu", [x, b.constant(f32([0.1, 0.2, 0.3], [3, 1, 1]))])],
@@ -26,7 +28,9 @@ describe("activation vjp", () => {
   });
 
   const smooth = [
-    ...["Sigmoid", "Tanh", "Softplus", "Erf", "Exp", "Sin", "Cos", "Neg"].map((op) => [op, unary(op)] as const),
+    ...["Sigmoid", "Tanh", "Softplus", "Erf", "Exp", "Sin", "Cos", "Neg", "Sinh", "Cosh", "Asinh", "Atan", "Identity"].map(
+      (op) => [op, unary(op)] as const,
+    ),
     ["Gelu", (b, x) => emitGelu(b, x)] as const,
   ] satisfies (readonly [string, VjpCase["of"]])[];
   test.each(smooth)("%s", async (_, of) => {
@@ -35,6 +39,14 @@ describe("activation vjp", () => {
 
   test.each(["Log", "Sqrt", "Reciprocal"])("%s of positive numbers", async (op) => {
     expect(await vjpError({ shape: [3, 5], of: unary(op), x: "positive", eps: 1e-3 })).toBeLessThan(5e-3);
+  });
+
+  test.each(["Tan", "Asin", "Acos", "Atanh"])("%s near zero", async (op) => {
+    expect(await vjpError({ shape: [3, 5], of: (b, x) => b.node(op, [b.mul(x, 0.2)]), eps: 1e-3 })).toBeLessThan(5e-3);
+  });
+  test("Acosh beyond one", async () => {
+    const of: VjpCase["of"] = (b, x) => b.node("Acosh", [b.add(x, 1.5)]);
+    expect(await vjpError({ shape: [3, 5], of, x: "positive", eps: 1e-3 })).toBeLessThan(5e-3);
   });
 
   test.each([-0.75, -1, -2, 0.5, 1.5, 2, 3])("Pow %s of positive numbers", async (p) => {
@@ -54,6 +66,14 @@ describe("activation vjp", () => {
   });
   test("Relu passes where it was positive, and nowhere else", async () => {
     expect(await gradOf(unary("Relu"), f32([-1, 0, 2]), f32([5, 6, 7]))).toEqual([0, 0, 7]);
+  });
+  test("ThresholdedRelu passes above its threshold, Shrink outside its band", async () => {
+    expect(await gradOf(unary("ThresholdedRelu", { alpha: 1 }), f32([0.5, 1, 2]), f32([5, 6, 7]))).toEqual([0, 0, 7]);
+    expect(await gradOf(unary("Shrink", { lambd: 1, bias: 9 }), f32([-2, 0.5, 2]), f32([5, 6, 7]))).toEqual([5, 0, 7]);
+  });
+  test("the slope of Atan at 1 is a half, of Tan at 0 one", async () => {
+    expect(await gradOf(unary("Atan"), f32([1]), f32([3]))).toEqual([1.5]);
+    expect(await gradOf(unary("Tan"), f32([0]), f32([3]))).toEqual([3]);
   });
   test("HardSwish at -4, 0 and 4 has slopes 0, 1/2 and 1", async () => {
     expect(await gradOf(unary("HardSwish"), f32([-4, 0, 4]), f32([1, 1, 1]))).toEqual([0, 0.5, 1]);
@@ -79,6 +99,17 @@ describe("arithmetic vjp", () => {
     const of: VjpCase["of"] = (b, x) =>
       b.node(op, side === "left" ? [x, b.constant(f32(1.23, [4]))] : [b.constant(f32(1.23, [4])), x]);
     expect(await vjpError({ shape: [6, 4], of, x: "distinct" })).toBeLessThan(1e-3);
+  });
+  test.each(["left", "right"])("Mod, x on the %s", async (side) => {
+    const of: VjpCase["of"] = (b, x) => {
+      const [far, step] = [b.constant(f32(10.3, [4])), b.constant(f32(0.73, [4]))];
+      return b.node("Mod", side === "left" ? [b.mul(x, 2), step] : [far, b.add(x, 2)], { fmod: 1 });
+    };
+    expect(await vjpError({ shape: [3, 4], of, x: "positive", eps: 1e-4 })).toBeLessThan(1e-2);
+  });
+  test("Mod of 7.5 by 2 takes three steps away", async () => {
+    const of: VjpCase["of"] = (b, x) => b.node("Mod", [b.scalar(7.5), x], { fmod: 1 });
+    expect(await gradOf(of, f32([2]), f32([1]))).toEqual([-3]);
   });
   test.each([1, 2])("Where, x as input %s", async (place) => {
     const of: VjpCase["of"] = (b, x) => {

@@ -1,9 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { gradOf, product, vjpError, type VjpCase } from "../../../test/checkVjp";
 import { randomTensor } from "../../../test/smallGraph";
-import { GraphBuilder } from "../../onnx/builder";
-import { f32, i64 } from "../../onnx/tensor";
-import { appendGradient } from "../gradient";
+import { f32 } from "../../onnx/tensor";
 
 const linear = async (shape: readonly number[], of: VjpCase["of"]) => expect(await vjpError({ shape, of })).toBeLessThan(1e-4);
 
@@ -41,23 +39,6 @@ describe("Pad vjp", () => {
     }),
   )("$mode $pads", ({ mode, pads }) => linear([1, 2, 4, 5], (b, x) => b.node("Pad", [x, b.ints(pads), b.scalar(0.5)], { mode })));
   test("negative pads crop", () => linear([1, 1, 5, 5], (b, x) => b.pad(x, [0, 0, -1, 1, 0, 0, 0, -2])));
-});
-
-describe("Gather vjp", () => {
-  test.each([
-    { axis: 1, indices: i64([2, 0, 1]) },
-    { axis: 0, indices: i64([1, 1, 0, 1]) },
-    { axis: 2, indices: i64(-1) },
-    { axis: 2, indices: i64([0, 3, 3, 1], [2, 2]) },
-  ])("axis $axis", ({ axis, indices }) => linear([2, 3, 4], (b, x) => b.node("Gather", [x, b.constant(indices)], { axis })));
-  test("indices computed at run time are refused by name", () => {
-    const b = new GraphBuilder();
-    const x = b.input("x", "float32", [3]);
-    const y = b.node("Gather", [x, b.input("which", "int64", [1])], { axis: 0 }, { name: "token" });
-    expect(() => appendGradient(b, { of: y, wrt: x, cotangent: b.constant(f32(1, [1])) })).toThrow(
-      'Gather "token": its indices ("which") must be a constant for a gradient to be taken.',
-    );
-  });
 });
 
 describe("shape ops' vjp", () => {

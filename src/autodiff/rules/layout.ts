@@ -88,23 +88,6 @@ const pad: VjpRule = (c) => {
   return [dx];
 };
 
-/** Gather with constant indices: rows of dY go back to the places they were read from, repeats add up. */
-const gather: VjpRule = (c) => {
-  const { b, x: [X, I], dy } = c; // prettier-ignore
-  const axis = fromFront(number(c, "axis", 0), X.shape.length);
-  const n = X.shape[axis]!;
-  const indices = constant(c, I, "indices").map((i) => fromFront(i, n));
-  const flat = b.reshape(dy, [...X.shape.slice(0, axis), indices.length, ...X.shape.slice(axis + 1)]);
-  return [
-    adjointAlong(
-      b,
-      flat,
-      axis,
-      selection(indices.length, n, (o) => indices[o]!),
-    ),
-  ];
-};
-
 /** Tile: the copies' cotangents add up. */
 const tile: VjpRule = ({ b, x: [X], dy }) => {
   let dx = dy;
@@ -129,7 +112,6 @@ export const layout = {
   Concat: concat,
   Slice: slice,
   Pad: pad,
-  Gather: gather,
   Tile: tile,
   Transpose: transpose,
   Reshape: ({ b, x: [X], dy }) => [b.reshape(dy, X.shape)],

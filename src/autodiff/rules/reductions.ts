@@ -29,6 +29,21 @@ const extremum: VjpRule = (c) => {
   return [b.mul(wins, b.div(kept(c, dy), b.reduceSum(wins, axesOf(c))))];
 };
 
+/**
+ * ReduceProd: dX = dY times the product of the others, which Y / X is not where X = 0. With P the product of what is not zero:
+ * P / X where nothing is zero; where exactly one X is, P at that one and 0 at the rest; 0 where more are.
+ */
+const product: VjpRule = (c) => {
+  const { b, x: [X], dy } = c; // prettier-ignore
+  const axes = axesOf(c);
+  const isZero = b.equal(X, 0);
+  const zeros = b.reduceSum(b.cast(isZero, "float32"), axes);
+  const filled = b.where(isZero, 1, X);
+  const P = b.node("ReduceProd", [filled, b.ints(axes)], { keepdims: 1 });
+  const others = b.where(isZero, b.where(b.equal(zeros, 1), P, 0), b.where(b.equal(zeros, 0), b.div(P, filled), 0));
+  return [b.mul(kept(c, dy), others)];
+};
+
 /** MatMul: Y = A B, batched.   dA = dY B',   dB = A' dY */
 const matMul: VjpRule = (c) => {
   const { b, node, x: [A, B], dy, needs } = c; // prettier-ignore
@@ -99,6 +114,7 @@ export const reductions = {
   },
   ReduceMax: extremum,
   ReduceMin: extremum,
+  ReduceProd: product,
   /** Y = sum X^2.   dX = 2 X dY */
   ReduceSumSquare: (c) => [c.b.mul(c.x[0], c.b.mul(kept(c, c.dy), 2))],
   /** Y = sqrt(sum X^2).   dX = X dY / Y; where all of X is zero, zero: one of the subgradients, and no NaN. */

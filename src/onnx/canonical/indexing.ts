@@ -2,7 +2,7 @@
 import { constantValue, isTensor } from "../infer/indexing";
 import { asFloat32 } from "../fold/quantised";
 import { f32, i64 } from "../tensor";
-import type { CanonicalRule, CanonicalTable } from "./site";
+import { AUX, type CanonicalRule, type CanonicalTable } from "./site";
 
 const constant: CanonicalRule = (s) => [s.b.constant(asFloat32(constantValue(s)), s.node.outputs[0]!, true)];
 
@@ -37,7 +37,9 @@ const topK: CanonicalRule = (s) => {
   const x = s.input(0);
   const k = s.ints("k") ?? (typeof s.node.attrs.k === "number" ? [s.node.attrs.k] : s.intsInput(1, "count"));
   const attrs = { axis: s.axis(s.int("axis", -1), x.shape.length), largest: s.int("largest", 1), sorted: s.int("sorted", 1) };
-  return s.b.nodeOutputs("TopK", [x, s.hold("k", i64(k))], attrs, { name: s.node.name, outputNames: [...s.node.outputs] });
+  const [values = "", indices = ""] = s.node.outputs;
+  const outputNames = [values || `${indices}${AUX}values`, indices || `${values}${AUX}indices`]; // a gradient needs both
+  return s.b.nodeOutputs("TopK", [x, s.hold("k", i64(k))], attrs, { name: s.node.name, outputNames });
 };
 
 export const indexing: CanonicalTable = {

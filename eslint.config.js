@@ -1,7 +1,7 @@
 /**
  * Lint: TypeScript and Svelte, and the one direction of imports,
  *
- *   ui, embed -> client -> engine, store -> api -> vis, attribution -> autodiff -> importers, quantize -> onnx
+ *   ui, embed -> client -> engine, store -> models -> api -> vis, attribution -> autodiff -> importers, quantize -> onnx
  *
  * Each room may import what stands to the right of it. The page reaches the engine and the store through src/client only.
  */
@@ -16,6 +16,7 @@ const rooms = [
   "client",
   "engine",
   "store",
+  "models",
   "api",
   "vis",
   "attribution",
@@ -30,9 +31,10 @@ const allowed = {
   ui: ["client", "api", "vis", "attribution", "importers", "quantize", "onnx"],
   embed: ["ui", "client", "api", "vis"],
   client: ["engine", "store", "api", "vis", "onnx"],
-  engine: ["store", "api", "vis", "attribution", "autodiff", "importers", "quantize", "onnx"],
-  store: ["api", "importers", "quantize", "onnx"],
-  api: ["vis", "attribution", "onnx"],
+  engine: ["store", "models", "api", "vis", "attribution", "autodiff", "importers", "quantize", "onnx"],
+  store: ["models", "api", "importers", "quantize", "onnx"],
+  models: ["api", "autodiff", "importers", "quantize", "onnx"],
+  api: ["vis", "attribution", "importers", "quantize", "onnx"],
   vis: ["autodiff", "onnx"],
   attribution: ["vis", "autodiff", "onnx"],
   autodiff: ["onnx"],

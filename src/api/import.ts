@@ -1,12 +1,11 @@
 /** How a reader's own model, or one from the catalogue, comes in: what the page asks for and what it is told. Types only. */
+import type { ModelFormat } from "../importers/files";
 import type { DType, Dim } from "../onnx/graph";
 import type { Preprocessing } from "../onnx/preprocessing";
 import type { LayerInfo } from "./model";
 
 /** How the weights of a kept model are stored: int8 has one scale per output channel, float16 is a Cast away from float32. */
 export type WeightStorage = "int8" | "float16" | "float32";
-
-export type ModelFormat = "onnx" | "caffe" | "tflite" | "tfjs";
 
 /** Where the files of one model are: dropped ones, or addresses (the weight files that a first one names are found beside it). */
 export type ImportSource = { files: readonly File[] } | { url: string };

@@ -7,10 +7,10 @@
  */
 import type { Backend, DeviceChoice, DeviceInfo, EngineApi, JobId, Progress, RenderRequest, RenderResult } from "../api/engine";
 import type { ModelCard, ModelSummary } from "../api/model";
+import { describeModel } from "../models/describe";
 import type { Graph } from "../onnx/graph";
 import { readModel } from "../onnx/read";
 import { coalesce } from "./coalesce";
-import { describeModel } from "./describe";
 import { LruCache } from "./lruCache";
 import { prepare } from "./prepare";
 import { compileStepper, renderPicture, stepperKey, type Stepper } from "./render";

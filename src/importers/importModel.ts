@@ -1,0 +1,93 @@
+/** One door for every format: the files of a model in, one ONNX graph out. */
+import { cut } from "../onnx/canonical/cut";
+import { resolveValue } from "../onnx/canonical/names";
+import { ModelFormatError, type Graph } from "../onnx/graph";
+import type { Preprocessing } from "../onnx/preprocessing";
+import { readModel } from "../onnx/read";
+import { fileName, sortFiles, type ModelFiles, type ModelFormat, type NamedBytes } from "./files";
+import { importTfjs } from "./tfjs/import";
+import { importTflite } from "./tflite/import";
+
+export interface ImportedModel {
+  format: ModelFormat;
+  /** For people: the main file's name without its ending. */
+  title: string;
+  graph: Graph;
+  /** How pictures become the input, where the files say so. */
+  preprocessing: Preprocessing | null;
+  /** Class names that came along, or []. */
+  labels: readonly string[];
+}
+
+export interface ImportModelOptions {
+  /** Values wanted as outputs; what comes after them is left out. Default: the model's own outputs. */
+  until?: readonly string[];
+}
+
+/** Files that the model needs and that were not given. Opening it works once they are there too. */
+export class MissingFilesError extends ModelFormatError {
+  constructor(
+    what: string,
+    readonly missing: readonly string[],
+  ) {
+    super(
+      `${what} also needs ${missing.map((name) => `"${name}"`).join(", ")}. Choose ${missing.length > 1 ? "those files" : "that file"} as well.`,
+    );
+  }
+}
+
+/**
+ * Reads the files of one model, whatever its format: told by content. Throws MissingFilesError when parts of it are not there,
+ * ModelFormatError or OpError when it cannot be read; the message names the file, the place and the cure.
+ */
+export function importModel(files: readonly NamedBytes[], { until }: ImportModelOptions = {}): ImportedModel {
+  const sorted = sortFiles(files);
+  const title = titleOf(sorted);
+  const { labels } = sorted;
+  switch (sorted.format) {
+    case "onnx": {
+      const graph = readModel(sorted.main.bytes, fileName(sorted.main.name));
+      return { format: "onnx", title, labels, preprocessing: null, graph: until ? upTo(graph, until) : graph };
+    }
+    case "tflite": {
+      const { bytes, name } = sorted.main;
+      const { graph, preprocessing } = importTflite(bytes, fileName(name), until ? { until } : {});
+      return { format: "tflite", title, labels, preprocessing, graph };
+    }
+    case "tfjs": {
+      const what = fileName(sorted.main.name);
+      const graph = importTfjs(sorted.json, shardsOf(sorted.json, sorted.beside, what), { what, ...(until ? { until } : {}) });
+      return { format: "tfjs", title, labels, preprocessing: null, graph };
+    }
+    case "caffe":
+      throw new ModelFormatError("Caffe models are not understood yet.");
+  }
+}
+
+/** "model.json" says nothing: then the folder's name does, where there is one. */
+function titleOf(files: ModelFiles): string {
+  const { name } = files.format === "caffe" ? (files.prototxt ?? files.caffemodel)! : files.main;
+  const parts = name.split(/[\\/]/);
+  const own = parts.at(-1)!.replace(/\.(onnx|tflite|json|prototxt|caffemodel|pb|bin)$/i, "");
+  return (/^(model|index)$/i.test(own) && parts.at(-2)) || own || "model";
+}
+
+/** The weight files by the paths in the manifest; those that were given are found by their last part. */
+function shardsOf(json: unknown, beside: readonly NamedBytes[], what: string): Map<string, Uint8Array> {
+  const groups = (json as { weightsManifest?: { paths?: unknown }[] } | null)?.weightsManifest;
+  const lists = Array.isArray(groups) ? groups.map((group) => (group as { paths?: unknown } | null)?.paths) : [];
+  const paths = lists.flatMap((list) => (Array.isArray(list) ? list.filter((path) => typeof path === "string") : []));
+  const given = new Map(beside.map(({ name, bytes }) => [fileName(name), bytes]));
+  const missing = paths.filter((path) => !given.has(fileName(path)));
+  if (missing.length) throw new MissingFilesError(what, missing.map(fileName));
+  return new Map(paths.map((path) => [path, given.get(fileName(path))!]));
+}
+
+/** The part of a graph that makes `names`. */
+function upTo(graph: Graph, names: readonly string[]): Graph {
+  const outputs = names.map((name) => resolveValue(graph, name));
+  const { nodes, needed } = cut(graph, outputs);
+  const inputs = graph.inputs.filter(({ name }) => needed.has(name));
+  const constants = new Map([...graph.constants].filter(([name]) => needed.has(name)));
+  return { ...graph, inputs, outputs, nodes, constants };
+}

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { nodeRuntime } from "../src/engine/ortNode";
 import { prepare } from "../src/engine/prepare";
 import { compileStepper, renderPicture } from "../src/engine/render";
+import { layerValue } from "../src/models/layers";
 import { validateObjective, type Objective } from "../src/vis/objective";
 import type { Recipe } from "../src/vis/recipe";
 import { lucid, recipeOf, recipes, validateRecipe } from "../src/vis/recipes";
@@ -63,8 +64,7 @@ async function main(): Promise<void> {
   const { graph, preprocessing, card, because } = await openModel(name, values);
   process.stderr.write(`${name}: ${because}.\n`);
   const recipe = chosenRecipe(values, card ? recipeOf(card) : lucid);
-  const aliases = card?.layers.find((layer) => layer.name === objective.layer)?.aliases;
-  const { model, layer } = prepare({ graph, preprocessing, layer: objective.layer, aliases, recipe });
+  const { model, layer } = prepare({ graph, preprocessing, layer: layerValue(graph, card, objective.layer), recipe });
 
   const runtime = nodeRuntime(values.threads === undefined ? undefined : wholeNumber("threads", values.threads, 1));
   const stop = new AbortController();

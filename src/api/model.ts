@@ -1,4 +1,5 @@
 /** What the page knows of a model: its card in the catalogue, and what the engine found inside it. Types only. */
+import type { Find } from "../onnx/locate";
 import type { Preprocessing } from "../onnx/preprocessing";
 
 /** One entry of public/models/catalog.json. */
@@ -17,18 +18,48 @@ export interface ModelCard {
   preprocessing: Preprocessing;
   /** Label file under models/, one class per line; null when the model names no classes. */
   labels: string | null;
-  /** The values worth looking at, in order: `name` is the graph's value (`aliases`: its names in other files), `title` what people call it. */
-  layers: { name: string; aliases?: string[]; title: string; significant: boolean }[];
+  /** Weights in the network, for "how large is it". */
+  parameters?: number;
+  /** About how many bytes stay on this machine once the weights are int8. */
+  keptBytes?: number;
+  /** What OpenAI Microscope calls this network, and whether these are the weights that it showed: then unit numbers match. */
+  microscope?: { model: string; sameWeights: boolean };
+  /** The values worth looking at, in order. */
+  layers: CardLayer[];
   /** The unit that is drawn when the reader has chosen none: a layer of `layers`, and a channel that shows well. */
   start?: { layer: string; channel: number };
   /** The named recipe (vis/recipes.ts) that its pictures are made with; Lucid's when left out. */
   recipe?: string;
   /** Where its bytes come from. The first that works is taken: `hosted` beside the app, then the canonical source. */
   files: ModelFile[];
+  /** For a model that no page may fetch: the reader brings the files. */
+  download?: DropIn;
   /** Other files that hold the same network, by name: "npm run models -- --from DIR" converts them where they lie. */
   originals?: Original[];
   /** Shown under the pictures where the architecture is known to be a hard case. */
   note?: string;
+}
+
+export interface CardLayer {
+  /** The graph's value. */
+  name: string;
+  /** Its names in other files, and Microscope's full name for it. */
+  aliases?: string[];
+  /** Where it stands on the network's trunk, for files that know none of these names. */
+  find?: Find;
+  /** Units. A layer that was found by its place alone must have as many. */
+  channels?: number;
+  /** What people call it: Microscope's name where it has one. */
+  title: string;
+  significant: boolean;
+}
+
+/** What to get by hand, and where. */
+export interface DropIn {
+  /** A page for people, which says more about the files. */
+  page: string;
+  /** All are needed. `link` is for people to follow: the app never asks for it. */
+  files: { name: string; link: string }[];
 }
 
 export interface ModelFile {
@@ -75,6 +106,8 @@ export interface LayerInfo {
   name: string;
   /** What people call it. */
   title: string;
+  /** The card's names for it, so that a link by one of them leads here. */
+  aliases?: readonly string[];
   channels: number;
   /** Rows and columns of its grid at the network's own input size; [1, 1] for a dense layer. */
   grid: [height: number, width: number];
@@ -88,4 +121,6 @@ export interface ModelSummary {
   layers: LayerInfo[];
   /** Class names, or [] when there are none. */
   labels: string[];
+  /** Titles of the card's layers that this file does not have. */
+  missing: readonly string[];
 }

@@ -58,13 +58,17 @@ describe("open", () => {
       channels: 16,
       grid: [16, 16],
       significant: true,
+      aliases: [LAYER],
       unsupported: null,
     });
+    expect(summary.missing).toEqual([]);
   });
 
-  test("a layer that is not there is named", async () => {
-    const card = { ...tinyCard, layers: [{ name: "mixed9z", title: "9z", significant: true }] };
-    await expect(engine().engine.open("1", SHA, card)).rejects.toThrow(/mixed9z/);
+  test("a layer that is not there is left out and named", async () => {
+    const card = { ...tinyCard, layers: [{ name: "mixed9z", title: "9z", significant: true }, ...tinyCard.layers] };
+    const { layers, missing } = await engine().engine.open("1", SHA, card);
+    expect(missing).toEqual(["9z"]);
+    expect(layers.map(({ title }) => title)).toEqual(["out", "relu1", "lrn", "conv2", "pool"]);
   });
 
   test("a file that is no ONNX says so, and a second try reads it again", async () => {

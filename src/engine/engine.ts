@@ -8,6 +8,7 @@
 import type { Backend, DeviceChoice, DeviceInfo, EngineApi, JobId, Progress, RenderRequest, RenderResult } from "../api/engine";
 import type { ModelCard, ModelSummary } from "../api/model";
 import { describeModel } from "../models/describe";
+import { layerValue } from "../models/layers";
 import type { Graph } from "../onnx/graph";
 import { readModel } from "../onnx/read";
 import { coalesce } from "./coalesce";
@@ -109,8 +110,8 @@ export class Engine implements EngineApi {
   #stepper({ weights, card, objective, recipe }: RenderRequest, runtime: Runtime, graph: Graph): Promise<Stepper> {
     const key = JSON.stringify([weights, runtime.info.backend, stepperKey(objective.layer, recipe)]);
     return this.#steppers.get(key, () => {
-      const aliases = card.layers.find((l) => l.name === objective.layer)?.aliases;
-      const { model, layer } = prepare({ graph, preprocessing: card.preprocessing, layer: objective.layer, aliases, recipe });
+      const value = layerValue(graph, card, objective.layer);
+      const { model, layer } = prepare({ graph, preprocessing: card.preprocessing, layer: value, recipe });
       return compileStepper(runtime, model, layer, recipe);
     });
   }

@@ -1,25 +1,61 @@
 /** What a model has to look at: its layers with their sizes, and where a gradient cannot go. */
 import type { LayerInfo, ModelCard, ModelSummary } from "../api/model";
 import { unsupported, UnsupportedOpsError } from "../autodiff/gradient";
-import { canonicalise, layersOf, resolveValue } from "../onnx/canonicalise";
+import { canonicalise, layersOf } from "../onnx/canonicalise";
 import { OpError, type Graph, type StaticGraph } from "../onnx/graph";
+import { sidesOf } from "../onnx/preprocessing";
+import { findLayer } from "../onnx/locate";
 
-type Named = Pick<LayerInfo, "name" | "title" | "significant">;
+type Named = Pick<LayerInfo, "name" | "title" | "significant" | "aliases">;
 
 /**
  * Lists the layers, the card's first, as they are at the model's own size; no weights are run.
- * A model whose end cannot be understood still shows the card's layers before it. Throws OpError when not one layer can be.
+ * What the card names and the file lacks is left out and listed in `missing`. A model whose end cannot be understood still
+ * shows the card's layers before it. Throws OpError when not one layer can be.
  */
 export function describeModel(graph: Graph, card: ModelCard, labels: string): ModelSummary {
-  const named: Named[] = card.layers.map((layer) => ({ ...layer, name: resolveValue(graph, layer.name, layer.aliases) }));
+  const { named, missing, expected } = sought(graph, card);
+  const misplaced = (layer: LayerInfo): boolean =>
+    layer.channels > 0 && (expected.get(layer.name) ?? layer.channels) !== layer.channels;
+  const layers = wholeModel(graph, card, named);
+  const strangers = layers.filter(misplaced);
   return {
     card,
-    layers: wholeModel(graph, card, named),
+    layers: [
+      ...layers.filter((layer) => !misplaced(layer)),
+      ...strangers.map(({ name, channels, grid, unsupported }) => ({
+        name,
+        title: name,
+        channels,
+        grid,
+        significant: false,
+        unsupported,
+      })),
+    ],
     labels: labels
       .split("\n")
       .map((line) => line.trim())
       .filter(Boolean),
+    missing: [...missing, ...strangers.map(({ title }) => title)],
   };
+}
+
+/** The card's layers by the graph's names for them, and how many channels those must have that were found by their place alone. */
+function sought(graph: Graph, card: ModelCard): { named: Named[]; missing: string[]; expected: Map<string, number> } {
+  const named: Named[] = [];
+  const missing: string[] = [];
+  const expected = new Map<string, number>();
+  for (const layer of card.layers) {
+    const found = findLayer(graph, layer, card.preprocessing.input);
+    if (!found || named.some(({ name }) => name === found.value)) {
+      missing.push(layer.title);
+      continue;
+    }
+    const { title, significant, name, aliases = [] } = layer;
+    named.push({ name: found.value, title, significant, aliases: [name, ...aliases] });
+    if (found.by === "place" && layer.channels) expected.set(found.value, layer.channels);
+  }
+  return { named, missing, expected };
 }
 
 function wholeModel(graph: Graph, card: ModelCard, named: readonly Named[]): LayerInfo[] {
@@ -50,10 +86,10 @@ function oneByOne(graph: Graph, card: ModelCard, named: readonly Named[], why: O
 }
 
 function upTo(graph: Graph, { preprocessing }: ModelCard, until: readonly string[]): StaticGraph {
-  return canonicalise(graph, { size: [preprocessing.size, preprocessing.size], batch: 1, preprocessing, until });
+  return canonicalise(graph, { size: sidesOf(preprocessing), batch: 1, preprocessing, until });
 }
 
-function layerInfo(model: StaticGraph, { name, title, significant }: Named): LayerInfo {
+function layerInfo(model: StaticGraph, { name, title, significant, aliases }: Named): LayerInfo {
   const [, channels = 1, height = 1, width = 1] = model.types.get(name)!.shape;
   const missing = unsupported(model, { of: name, wrt: model.inputs[0]!.name });
   return {
@@ -62,6 +98,7 @@ function layerInfo(model: StaticGraph, { name, title, significant }: Named): Lay
     channels,
     grid: [height, width],
     significant,
+    ...(aliases ? { aliases } : {}),
     unsupported: missing.length ? new UnsupportedOpsError(missing).message : null,
   };
 }

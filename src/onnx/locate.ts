@@ -6,7 +6,7 @@
  * whether or not their inner joins were fused: "the fourth Concat of the trunk" is a place that survives another exporter.
  */
 import { readsOf } from "./canonical/cut";
-import { resolveValue } from "./canonical/names";
+import { valueNamed } from "./canonical/names";
 import type { Graph, Node } from "./graph";
 
 /** The `index`-th node (from 0; from the end where negative: -1 is the last) of operator `op` on the trunk. */
@@ -80,16 +80,10 @@ export interface Found {
   by: "name" | "place";
 }
 
-/**
- * The graph's value for a card's layer: by its name, its aliases, then its place on the trunk that starts at `input`.
- * Throws what resolveValue throws when it is not there.
- */
-export function findLayer(graph: Graph, { name, aliases, find }: Wanted, input: string): Found {
-  try {
-    return { value: resolveValue(graph, name, aliases), by: "name" };
-  } catch (error) {
-    const value = find && locate(trunkOf(graph, input), find);
-    if (value === undefined) throw error;
-    return { value, by: "place" };
-  }
+/** The graph's value for a card's layer: by its name, its aliases, then its place on the trunk that starts at `input`. */
+export function findLayer(graph: Graph, { name, aliases, find }: Wanted, input: string): Found | undefined {
+  const value = valueNamed(graph, name, aliases);
+  if (value !== undefined) return { value, by: "name" };
+  const placed = find && locate(trunkOf(graph, input), find);
+  return placed === undefined ? undefined : { value: placed, by: "place" };
 }

@@ -17,22 +17,28 @@ function distance(a: string, b: string): number {
   return row[b.length]!;
 }
 
+/** Every value that the graph is fed or makes. */
+const valuesOf = (graph: Graph): string[] => [
+  ...graph.inputs.map((input) => input.name),
+  ...graph.nodes.flatMap((node) => node.outputs.filter((o) => o !== "")),
+];
+
 /**
  * The graph's own name for the value that `name`, or else one of `aliases`, means. An exact match wins; then "/" and "." count
  * as "_" and a trailing ":0" is ignored; then also a trailing "_1" on either side, if only one value fits.
- * Throws Error with the nearest names when there is none.
  */
-export function resolveValue(graph: Graph, name: string, aliases: readonly string[] = []): string {
-  const known = [
-    ...graph.inputs.map((input) => input.name),
-    ...graph.nodes.flatMap((node) => node.outputs.filter((o) => o !== "")),
-  ];
+export function valueNamed(graph: Graph, name: string, aliases: readonly string[] = []): string | undefined {
+  const known = valuesOf(graph);
   const wanted = [name, ...aliases];
   const exact = new Set(known);
   for (const w of wanted) if (exact.has(w)) return w;
   for (const key of [plain, bare]) {
     const byKey = new Map<string, string[]>();
-    for (const k of known) byKey.set(key(k), [...(byKey.get(key(k)) ?? []), k]);
+    for (const k of known) {
+      const alike = byKey.get(key(k));
+      if (alike) alike.push(k);
+      else byKey.set(key(k), [k]);
+    }
     for (const w of wanted) {
       const hits = byKey.get(key(w)) ?? [];
       if (hits.length === 1) return hits[0]!;
@@ -42,7 +48,14 @@ export function resolveValue(graph: Graph, name: string, aliases: readonly strin
     const hits = known.filter((k) => plain(k) === plain(w) || plain(k) === bare(w) || bare(k) === plain(w));
     if (hits.length === 1) return hits[0]!;
   }
-  const near = known
+  return undefined;
+}
+
+/** The same; throws Error with the nearest names when there is none. */
+export function resolveValue(graph: Graph, name: string, aliases: readonly string[] = []): string {
+  const found = valueNamed(graph, name, aliases);
+  if (found !== undefined) return found;
+  const near = valuesOf(graph)
     .map((k) => ({ k, d: distance(plain(k), plain(name)) }))
     .sort((a, b) => a.d - b.d)
     .slice(0, 3)

@@ -216,10 +216,8 @@ function objectiveOf({ kind, channel, x, y, direction }: Settings, layer: LayerI
 
 /** The choices, inside what the model has; the card says which unit to start with. Throws when no layer can be looked at. */
 function fit(settings: Settings, { card, layers }: ModelSummary): Settings {
-  // the card's layers come first and in its order, by the file's names for them
   const named = (name: string | null | undefined): LayerInfo | undefined =>
-    layers.find((layer) => layer.name === name) ??
-    layers[card.layers.findIndex((layer) => layer.name === name || layer.aliases?.includes(name ?? ""))];
+    layers.find((layer) => layer.name === name) ?? layers.find((layer) => layer.aliases?.includes(name ?? ""));
   const start = settings.layer === null ? named(card.start?.layer) : undefined;
   const layer = start ?? named(settings.layer) ?? defaultLayer(layers);
   if (!layer) throw new Error(`${card.title}: none of its layers can be looked at.`);

@@ -14,6 +14,7 @@ import { compileStepper, renderPicture } from "../src/engine/render";
 import type { Runtime } from "../src/engine/runtime";
 import { canonicalise } from "../src/onnx/canonicalise";
 import type { Graph, Tensor } from "../src/onnx/graph";
+import { sidesOf } from "../src/onnx/preprocessing";
 import { f32 } from "../src/onnx/tensor";
 import { lucid } from "../src/vis/recipes";
 import { FACTOR, readGooglenet } from "./googlenet";
@@ -53,7 +54,8 @@ function* photos(size: number): Generator<Tensor> {
 
 /** For every channel, the highest mean that any photo reaches. */
 async function bestPhotos(runtime: Runtime, graph: Graph, layer: string): Promise<Float32Array> {
-  const means = await channelMeans(runtime, graph, layer, photos(PREPROCESSING.size), PREPROCESSING.size);
+  const [side] = sidesOf(PREPROCESSING);
+  const means = await channelMeans(runtime, graph, layer, photos(side), side);
   return means.reduce((best, row) => best.map((v, c) => Math.max(v, row[c]!)));
 }
 

@@ -4,8 +4,9 @@
  * Which card opens first: GoogLeNet where this host serves its weights, since its pictures are the best; else the
  * catalogue's own default, whose weights come with the app.
  */
+import { channelCount, channelOrders, type Preprocessing } from "../onnx/preprocessing";
 import { recipes } from "../vis/recipes";
-import type { Catalog, Hosted, ModelCard, ModelFile } from "./model";
+import type { CardLayer, Catalog, DropIn, Hosted, ModelCard, ModelFile } from "./model";
 
 /** Reads a JSON file of models/ by its name; undefined when the host has none. */
 export type FetchJson = (name: string) => Promise<unknown>;
@@ -18,13 +19,16 @@ export class CatalogError extends Error {
   override readonly name = "CatalogError";
 }
 
-/** The cards that have a file to load, hosted files first. Throws CatalogError when catalog.json is missing or wrong. */
+/**
+ * The cards that have a file to load, hosted files first, and those whose files the reader brings.
+ * Throws CatalogError when catalog.json is missing or wrong.
+ */
 export async function loadCatalog(fetchJson: FetchJson = overHttp): Promise<Catalog> {
   const [raw, hosted] = await Promise.all([fetchJson("catalog.json"), fetchJson("hosted.json")]);
   if (raw === undefined)
     throw new CatalogError("models/catalog.json is not there. The app was put online without its public folder; build it again.");
   const all = withHosted(readCatalog(raw), hosted === undefined ? undefined : readHosted(hosted));
-  const models = all.models.filter((card) => card.files.length > 0);
+  const models = all.models.filter((card) => card.files.length > 0 || card.download);
   const isHosted = (id: string) => models.some((card) => card.id === id && card.files.some((f) => f.origin === "hosted"));
   return { ...all, models, default: PREFERRED.find(isHosted) ?? all.default };
 }
@@ -91,6 +95,10 @@ class Field {
       ? (this.value as number)
       : this.fail("a whole number from 0");
   }
+  /** From 0, or from the end where negative. */
+  place(): number {
+    return Number.isSafeInteger(this.value) ? (this.value as number) : this.fail("a whole number");
+  }
   flag(): boolean {
     return typeof this.value === "boolean" ? this.value : this.fail("true or false");
   }
@@ -99,6 +107,12 @@ class Field {
   }
   digest(): string {
     return /^[0-9a-f]{64}$/.test(String(this.value)) ? String(this.value) : this.fail("a SHA-256 in lower-case hex");
+  }
+  link(...schemes: readonly string[]): string {
+    const text = this.text();
+    return schemes.some((scheme) => text.startsWith(`${scheme}://`)) && URL.canParse(text)
+      ? text
+      : this.fail(`an address that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`);
   }
   optional<T>(read: (field: Field) => T): T | undefined {
     return this.value === undefined ? undefined : read(this);
@@ -120,14 +134,48 @@ const readFile = (f: Field): ModelFile => {
   };
 };
 
+const readLayer = (f: Field): CardLayer => {
+  const aliases = f.at("aliases").optional((x) => x.list((a) => a.text()));
+  const find = f.at("find").optional((x) => ({ op: x.at("op").text(), index: x.at("index").place() }));
+  const channels = f.at("channels").optional((x) => x.count());
+  return {
+    name: f.at("name").text(),
+    ...(aliases ? { aliases } : {}),
+    ...(find ? { find } : {}),
+    ...(channels ? { channels } : {}),
+    title: f.at("title").text(),
+    significant: f.at("significant").flag(),
+  };
+};
+
+const readDropIn = (f: Field): DropIn => ({
+  page: f.at("page").link("https", "http"),
+  files: f.at("files").list((x) => ({ name: x.at("name").text(), link: x.at("link").link("https", "http") })),
+});
+
 const readCard = (f: Field): ModelCard => {
   const p = f.at("preprocessing");
-  const three = (field: Field): number[] => {
+  const channels = p.at("channels").oneOf(...channelOrders);
+  const perChannel = (field: Field): number[] => {
     const list = field.list((x) => x.number());
-    return list.length === 3 ? list : field.fail("three numbers");
+    const count = channelCount(channels);
+    return list.length === count
+      ? list
+      : field.fail(`a list of ${count} number${count > 1 ? "s" : ""}, as channels is "${channels}"`);
+  };
+  const sides = (field: Field): Preprocessing["size"] => {
+    if (!Array.isArray(field.value)) return field.count();
+    const list = field.list((x) => x.count());
+    return list.length === 2 ? [list[0]!, list[1]!] : field.fail("a whole number above 0, or rows and columns");
   };
   const note = f.at("note").optional((x) => x.text());
   const start = f.at("start").optional((x) => ({ layer: x.at("layer").text(), channel: x.at("channel").index() }));
+  const parameters = f.at("parameters").optional((x) => x.count());
+  const keptBytes = f.at("keptBytes").optional((x) => x.count());
+  const microscope = f
+    .at("microscope")
+    .optional((x) => ({ model: x.at("model").text(), sameWeights: x.at("sameWeights").flag() }));
+  const download = f.at("download").optional(readDropIn);
   const recipe = f.at("recipe").optional((x) => x.oneOf(...Object.keys(recipes)));
   const originals = f
     .at("originals")
@@ -142,25 +190,25 @@ const readCard = (f: Field): ModelCard => {
     year: f.at("year").count(),
     licence: f.at("licence").text(),
     citation: f.at("citation").text(),
-    homepage: f.at("homepage").text(),
+    homepage: f.at("homepage").link("https", "http"),
     preprocessing: {
       input: p.at("input").text(),
       layout: p.at("layout").oneOf("NCHW", "NHWC"),
-      channels: p.at("channels").oneOf("RGB", "BGR"),
+      channels,
       range: p.at("range").oneOf(1, 255),
-      mean: three(p.at("mean")),
-      std: three(p.at("std")),
-      size: p.at("size").count(),
+      mean: perChannel(p.at("mean")),
+      std: perChannel(p.at("std")),
+      size: sides(p.at("size")),
     },
     labels: f.at("labels").value === null ? null : f.at("labels").text(),
-    layers: f.at("layers").list((l) => {
-      const aliases = l.at("aliases").optional((x) => x.list((a) => a.text()));
-      const layer = { name: l.at("name").text(), title: l.at("title").text(), significant: l.at("significant").flag() };
-      return aliases ? { ...layer, aliases } : layer;
-    }),
+    ...(parameters ? { parameters } : {}),
+    ...(keptBytes ? { keptBytes } : {}),
+    ...(microscope ? { microscope } : {}),
+    layers: f.at("layers").list(readLayer),
     ...(start ? { start } : {}),
     ...(recipe ? { recipe } : {}),
     files: f.at("files").list(readFile),
+    ...(download ? { download } : {}),
     ...(originals ? { originals } : {}),
     ...(note ? { note } : {}),
   };

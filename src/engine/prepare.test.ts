@@ -54,6 +54,23 @@ describe("prepare", () => {
 
   test("a dense one gets the network's own size", () => expect(sides("dense", 128)).toEqual({ side: 224, zoom: 224 / 140 }));
 
+  test("one that takes 48 x 96 only gets that, and the picture is as wide as asked for", () => {
+    const graph = smallGraph({
+      inputs: { data: [1, 3, 48, 96] },
+      nodes: [
+        { op: "Flatten", inputs: ["data"], outputs: ["flat"] },
+        { op: "MatMul", inputs: ["flat", "m"], outputs: ["dense"] },
+      ],
+      outputs: ["dense"],
+      constants: { m: f32(1, [3 * 48 * 96, 2]) },
+    });
+    const recipe = { ...lucid, size: 64 };
+    const own = { ...preprocessing, size: [48, 96] } as const;
+    const { model, layer } = prepare({ graph, preprocessing: own, layer: "dense", recipe });
+    expect(model.inputs[0]!.shape).toEqual([1, 3, 48, 96]);
+    expect(stepGraph(model, { recipe, layer, redirect: false })).toMatchObject({ visible: [32, 64], zoom: 96 / 76 });
+  });
+
   test("an unknown layer is refused with the nearest names", () =>
     expect(() => sides("denser", 128)).toThrow('Model "small" has no value "denser". The nearest names are "dense"'));
 });

@@ -4,7 +4,7 @@
  */
 import { canonicalise, resolveValue } from "../onnx/canonicalise";
 import { OpError, type Graph, type StaticGraph } from "../onnx/graph";
-import type { Preprocessing } from "../onnx/preprocessing";
+import { sidesOf, type Preprocessing } from "../onnx/preprocessing";
 import type { Recipe } from "../vis/recipe";
 import { transformedSize } from "../vis/transforms";
 
@@ -20,7 +20,7 @@ export interface PrepareOptions {
 }
 
 export interface Prepared {
-  /** Input "image" [N, 3, T, T], RGB in 0..1; its one output is the layer. */
+  /** Input "image" [N, 3, H, W], RGB in 0..1; its one output is the layer. */
   model: StaticGraph;
   /** The graph's own name for the layer. */
   layer: string;
@@ -36,13 +36,13 @@ const STRIDE = 32;
  */
 export function prepare({ graph, preprocessing, layer, aliases = [], recipe, batch = 1 }: PrepareOptions): Prepared {
   const name = resolveValue(graph, layer, aliases);
-  const at = (side: number): StaticGraph => canonicalise(graph, { size: [side, side], batch, until: [name], preprocessing });
+  const at = (size: readonly [number, number]): StaticGraph => canonicalise(graph, { size, batch, until: [name], preprocessing });
   const side = transformedSize(recipe.size, recipe.transforms);
   for (const candidate of new Set([side, Math.ceil(side / STRIDE) * STRIDE]))
     try {
-      return { model: at(candidate), layer: name };
+      return { model: at([candidate, candidate]), layer: name };
     } catch (error) {
       if (!(error instanceof OpError)) throw error; // only a node that the size does not fit can be cured by another size
     }
-  return { model: at(preprocessing.size), layer: name };
+  return { model: at(sidesOf(preprocessing)), layer: name };
 }

@@ -190,3 +190,15 @@ test("steppers are shared by seeds and step counts, and by nothing that is compi
     expect(stepperKey("act", { ...lucid, ...other })).not.toBe(stepperKey("act", lucid));
   expect(stepperKey("other", lucid)).not.toBe(stepperKey("act", lucid));
 });
+
+test("a network that is not square gets its picture in its own shape", async () => {
+  const b = new GraphBuilder();
+  const image = b.input("image", "float32", [1, 3, 16, 40]);
+  const wide = b.build("wide", [b.node("Mul", [convolutional(b, image), b.scalar(1)], {}, { outputNames: ["act"] })]);
+  const stepper = await compileStepper(runtime, wide, "act", moving);
+  const { picture, scores } = await renderPicture(stepper, { objective, recipe: moving, signal: new AbortController().signal });
+  await stepper.dispose();
+  expect(picture).toMatchObject({ width: 32, height: 13 });
+  expect(picture.rgba.length).toBe(4 * 32 * 13);
+  expect(mean(scores.slice(-5))).toBeGreaterThan(mean(scores.slice(0, 5)));
+});

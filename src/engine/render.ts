@@ -117,7 +117,7 @@ export async function renderPicture(
           `the objective became ${score} at step ${t} of ${recipe.steps}. Lower the learning rate (now ${recipe.optimizer.learningRate}) or try another seed.`,
         );
       scores[t - 1] = score;
-      const frame = wantsFrame ? toPicture(out[STEP.picture] as Tensor) : null;
+      const frame = wantsFrame ? toPicture(out[STEP.picture] as Tensor, step.visible) : null;
       const ended = performance.now();
       if (frame) nextFrame = ended + Math.max(PREVIEW_EVERY_MS, PREVIEW_COST_FACTOR * (ended - begun - plainMs));
       else plainMs = ended - begun;
@@ -128,7 +128,7 @@ export async function renderPicture(
       { ...fixed, ...stepInputs(recipe, step, recipe.steps, random), ...stateInputs(state) },
       [STEP.picture],
     );
-    const picture = toPicture(shown[STEP.picture] as Tensor);
+    const picture = toPicture(shown[STEP.picture] as Tensor, step.visible);
     return { picture, score: scores.at(-1)!, scores, elapsedMs: performance.now() - started };
   } finally {
     release(state);
@@ -177,14 +177,17 @@ const macrotask = (): Promise<void> =>
     port2.postMessage(null);
   });
 
-/** The first picture of [N, 3, H, W] in 0..1 as RGBA bytes. */
-export function toPicture({ data, shape }: Tensor): Picture {
-  const [, , height, width] = shape as [number, number, number, number];
+/** The first picture of [N, 3, H, W] in 0..1 as RGBA bytes: all of it, or the rows and columns about its centre that are asked for. */
+export function toPicture({ data, shape }: Tensor, visible?: readonly [height: number, width: number]): Picture {
+  const [, , rows, columns] = shape as [number, number, number, number];
+  const [height, width] = visible ?? [rows, columns];
+  const [top, left] = [Math.floor((rows - height) / 2), Math.floor((columns - width) / 2)];
   const rgba = new Uint8ClampedArray(4 * width * height);
-  const plane = width * height;
-  for (let i = 0; i < plane; i++) {
-    for (let c = 0; c < 3; c++) rgba[4 * i + c] = Number(data[c * plane + i]!) * 255;
-    rgba[4 * i + 3] = 255;
-  }
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const [to, from] = [4 * (y * width + x), (top + y) * columns + left + x];
+      for (let c = 0; c < 3; c++) rgba[to + c] = Number(data[c * rows * columns + from]!) * 255;
+      rgba[to + 3] = 255;
+    }
   return { width, height, rgba };
 }

@@ -21,7 +21,7 @@ import { pooling } from "./canonical/pooling";
 import { reduction } from "./canonical/reduction";
 import { resampling } from "./canonical/resampling";
 import { Site, scalarOf, type Affine, type CanonicalTable, type Surroundings } from "./canonical/site";
-import type { Preprocessing } from "./preprocessing";
+import { channelCount, type Preprocessing } from "./preprocessing";
 import { asFloat32 } from "./fold/quantised";
 import {
   ModelFormatError,
@@ -71,6 +71,15 @@ export function canonicalise(graph: Graph, options: CanonicaliseOptions = {}): S
   const outputs = (options.until ?? graph.outputs).map((name) => resolveValue(graph, name));
   return new Walk(graph, outputs, options).run();
 }
+
+/** Whether canonicalise knows a node's op at all. */
+const understood = (node: Node): boolean => node.domain === "" && (node.op === "If" || Object.hasOwn(canonicalTable, node.op));
+
+/** The nodes that canonicalise has no rule for, found without shapes or weights. */
+export const notUnderstood = (graph: Pick<Graph, "nodes">): { node: string; op: string }[] =>
+  graph.nodes.flatMap((node) =>
+    understood(node) ? [] : [{ node: node.name, op: node.domain ? `${node.domain}.${node.op}` : node.op }],
+  );
 
 class Walk {
   readonly #b = new GraphBuilder();
@@ -132,17 +141,18 @@ class Walk {
   #declarePicture(input: GraphInput, shape: readonly number[], preprocessing: Preprocessing): void {
     const nhwc = preprocessing.layout === "NHWC";
     const [n, c, h, w] = (nhwc ? [0, 3, 1, 2] : [0, 1, 2, 3]).map((axis) => shape[axis]!) as [number, number, number, number];
-    if (c !== 3)
+    const wanted = channelCount(preprocessing.channels);
+    if (c !== wanted)
       throw new Error(
-        `Input "${input.name}" [${shape.join(", ")}]: ${c} channels, but pictures have 3. Correct the model's card: layout ${preprocessing.layout}.`,
+        `Input "${input.name}" [${shape.join(", ")}] has ${c} channels, but ${preprocessing.channels} pictures have ${wanted}. Correct the model's card: channels, or layout ${preprocessing.layout}.`,
       );
     const image = this.#b.input(IMAGE, "float32", [n, 3, h, w]);
     const affine = affineOf(preprocessing);
     const turn = nhwc ? this.#around.soleConsumer(input.name) : undefined;
     const undone = turn?.op === "Transpose" && String(turn.attrs.perm) === "0,3,1,2" ? turn : undefined;
-    const conv = nhwc && !undone ? undefined : absorbingConv(this.#around, undone?.outputs[0] ?? input.name);
-    if (conv) this.#absorb.set(conv, affine);
-    const own = conv ? image : preprocess(this.#b, image, affine, nhwc && !undone);
+    const conv = !affine || (nhwc && !undone) ? undefined : absorbingConv(this.#around, undone?.outputs[0] ?? input.name);
+    if (conv) this.#absorb.set(conv, affine!);
+    const own = conv ? image : preprocess(this.#b, image, preprocessing, nhwc && !undone);
     if (undone) this.#around.settle(undone, own);
     else this.#values.set(input.name, own);
   }

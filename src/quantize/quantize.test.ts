@@ -10,6 +10,7 @@ import { readCatalog } from "../api/catalog";
 import { importTfjs } from "../importers/tfjs/import";
 import { canonicalise } from "../onnx/canonicalise";
 import type { Graph, Tensor } from "../onnx/graph";
+import { sidesOf } from "../onnx/preprocessing";
 import { readModel } from "../onnx/read";
 import { f32 } from "../onnx/tensor";
 import { writeModel } from "../onnx/write";
@@ -143,7 +144,7 @@ describe.skipIf(!hasSharedData)("classifiers over photos (local data)", () => {
     const graph = readModel(original, file);
     const small = writeModel(quantize(graph).graph);
     expect(small.length / original.length).toBeLessThan(0.27);
-    const side = preprocessing.size;
+    const [side] = sidesOf(preprocessing);
     const names = photoNames().filter((_, i, all) => i % Math.max(1, Math.floor(all.length / count)) === 0);
     const options = { size: [side, side], batch: names.length, preprocessing, until: [output] } as const;
     const photos = names.map((name) => photo(name, side));

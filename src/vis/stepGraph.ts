@@ -46,6 +46,8 @@ export interface StepGraph {
   thetaShape: readonly number[];
   /** Network pixels per picture pixel: 1, or more where the network has one input size only. */
   zoom: number;
+  /** Rows and columns of the square picture, about its centre, that the network sees: fewer where its input is no square. */
+  visible: readonly [height: number, width: number];
 }
 
 export interface StepOptions {
@@ -57,14 +59,16 @@ export interface StepOptions {
 }
 
 /**
- * Builds the step graph around `model`: canonical, input "image" [N, 3, T, T] with RGB in 0..1, cut after `layer`.
- * N is the batch; T is `transformedSize` of the recipe, or the network's own size, to which the picture is then zoomed.
+ * Builds the step graph around `model`: canonical, input "image" [N, 3, H, W] with RGB in 0..1, cut after `layer`.
+ * N is the batch; H and W are `transformedSize` of the recipe, or the network's own size, to which the picture is then zoomed
+ * so that it fills the longer side.
  * Throws UnsupportedOpsError when the layer cannot be differentiated.
  */
 export function stepGraph(model: StaticGraph, { recipe, layer, redirect }: StepOptions): StepGraph {
   const input = model.inputs[0]!;
-  const [batch, , networkSize] = input.shape as [number, number, number];
-  const zoom = networkSize / transformedSize(recipe.size, recipe.transforms);
+  const [batch, , height, width] = input.shape as [number, number, number, number];
+  const longer = Math.max(height, width);
+  const zoom = longer / transformedSize(recipe.size, recipe.transforms);
   const shape = thetaShape(recipe, batch);
   const act = layerShape(model, layer);
 
@@ -82,7 +86,7 @@ export function stepGraph(model: StaticGraph, { recipe, layer, redirect }: StepO
 
   const picture = emitPicture(b, recipe, theta);
   const reach = warpReach(recipe.transforms, zoom);
-  const seen = emitWarp(b, picture, warp, unwarp, { size: networkSize, reach, border: borderValue(recipe.transforms) });
+  const seen = emitWarp(b, picture, warp, unwarp, { size: [height, width], reach, border: borderValue(recipe.transforms) });
   b.append(model, { [input.name]: seen });
 
   const activation = b.value(layer);
@@ -104,7 +108,8 @@ export function stepGraph(model: StaticGraph, { recipe, layer, redirect }: StepO
     named(score, STEP.score),
     named(picture, STEP.picture),
   ]);
-  return { graph, layer: act, thetaShape: shape, zoom };
+  const visible = [height, width].map((side) => Math.round((recipe.size * side) / longer)) as [number, number];
+  return { graph, layer: act, thetaShape: shape, zoom, visible };
 }
 
 /** Channels and grid of a layer of `model`; a dense layer [N, C] has a grid of one position. */

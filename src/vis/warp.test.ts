@@ -16,7 +16,7 @@ import { emitWarp, warpInputs, warpLowerings, warpRules } from "./warp";
 
 interface Case {
   source: number;
-  target: number;
+  target: readonly [height: number, width: number];
   reach: number;
   border: number;
   map: Affine;
@@ -30,7 +30,7 @@ async function warpAndAdjoint({ source, target, reach, border, map, batch = 1, b
   const picture = b.input("X", "float32", [batch, 3, source, source]);
   const warp = b.input("warp", "float32", [3, 2]);
   const unwarp = b.input("unwarp", "float32", [3, 2]);
-  const cotangent = b.input("dY", "float32", [batch, 3, target, target]);
+  const cotangent = b.input("dY", "float32", [batch, 3, ...target]);
   const Y = emitWarp(b, picture, warp, unwarp, { size: target, reach, border });
   const dX = appendGradient(b, { of: Y, wrt: picture, cotangent, rules: { ...rules, ...warpRules } });
   const graph = lower(b.build("warp", [Y, dX]), backend, warpLowerings);
@@ -47,12 +47,13 @@ async function warpAndAdjoint({ source, target, reach, border, map, batch = 1, b
 /** The definition, pixel by pixel in float64. */
 function reference({ source, target, border, map, batch = 1 }: Case, X: Tensor): Tensor {
   const [a, b, tx, c, d, ty] = map;
-  const out = new Float32Array(batch * 3 * target * target);
+  const [height, width] = target;
+  const out = new Float32Array(batch * 3 * height * width);
   const data = X.data as Float32Array;
   for (let plane = 0; plane < batch * 3; plane++)
-    for (let i = 0; i < target; i++)
-      for (let j = 0; j < target; j++) {
-        const [x, y] = [j - (target - 1) / 2, i - (target - 1) / 2];
+    for (let i = 0; i < height; i++)
+      for (let j = 0; j < width; j++) {
+        const [x, y] = [j - (width - 1) / 2, i - (height - 1) / 2];
         const sx = a * x + b * y + tx + (source - 1) / 2;
         const sy = c * x + d * y + ty + (source - 1) / 2;
         let sum = border;
@@ -62,9 +63,9 @@ function reference({ source, target, border, map, batch = 1 }: Case, X: Tensor):
             const weight = (1 - Math.abs(sx - px)) * (1 - Math.abs(sy - py));
             sum += weight * (data[(plane * source + py) * source + px]! - border);
           }
-        out[(plane * target + i) * target + j] = sum;
+        out[(plane * height + i) * width + j] = sum;
       }
-  return f32(out, [batch, 3, target, target]);
+  return f32(out, [batch, 3, height, width]);
 }
 
 const dot = (a: Tensor, b: Tensor) => Array.from(a.data as Float32Array).reduce((sum, v, i) => sum + v * Number(b.data[i]), 0);
@@ -72,7 +73,7 @@ const norm = (a: Tensor) => Math.sqrt(dot(a, a));
 
 async function check(c: Case, seed: number): Promise<void> {
   const X = randomTensor([c.batch ?? 1, 3, c.source, c.source], seed);
-  const dY = randomTensor([c.batch ?? 1, 3, c.target, c.target], seed + 1);
+  const dY = randomTensor([c.batch ?? 1, 3, ...c.target], seed + 1);
   const { Y, dX } = await warpAndAdjoint(c, X, dY);
   expect(relativeDifference(Y, reference(c, X)), "forward").toBeLessThan(2e-5);
   // the warp is affine: W X + border terms; <W X, dY> = <X, W' dY>, W X = warp(X) - warp(0)
@@ -102,7 +103,8 @@ describe.each(Object.entries(alone))("%s", (_name, transforms) => {
     { size: 16, zoom: 0.5 },
   ])("size $size, zoom $zoom: forward as defined, adjoint exact", async ({ size, zoom }) => {
     const random = seeded(3, "warp test");
-    const target = Math.round(Math.max(8, transformedSize(size, transforms)) * zoom);
+    const side = Math.round(Math.max(8, transformedSize(size, transforms)) * zoom);
+    const target = [side, side] as const;
     const reach = warpReach(transforms, zoom);
     for (let seed = 0; seed < 3; seed++)
       await check({ source: size, target, reach, border: 0.25, map: drawAffine(transforms, random, zoom) }, seed);
@@ -111,7 +113,13 @@ describe.each(Object.entries(alone))("%s", (_name, transforms) => {
 
 test.each(["wasm", "webgpu"] as const)("the %s form handles a batch", async (backend) => {
   const map = drawAffine(lucid.transforms, seeded(1, "warp test"));
-  await check({ source: 12, target: 24, reach: 1, border: 0.5, map, batch: 3, backend }, 9);
+  await check({ source: 12, target: [24, 24], reach: 1, border: 0.5, map, batch: 3, backend }, 9);
+});
+
+test.each(["wasm", "webgpu"] as const)("the %s form handles networks that are not square", async (backend) => {
+  const reach = warpReach(lucid.transforms, 1.5);
+  const map = drawAffine(lucid.transforms, seeded(2, "warp test"), 1.5);
+  for (const target of [[18, 11], [7, 18]] as const) await check({ source: 12, target, reach, border: 0.5, map, backend }, 5); // prettier-ignore
 });
 
 test("a shift by one pixel moves a dot, and its gradient back", async () => {
@@ -121,7 +129,7 @@ test("a shift by one pixel moves a dot, and its gradient back", async () => {
       Float32Array.from({ length: 27 }, (_, i) => (i % 3 === x ? 1 : 0)),
       [1, 3, 3, 3],
     );
-  const { Y, dX } = await warpAndAdjoint({ source: 3, target: 3, reach: 1, border: 0, map }, dotAt(2), dotAt(0));
+  const { Y, dX } = await warpAndAdjoint({ source: 3, target: [3, 3], reach: 1, border: 0, map }, dotAt(2), dotAt(0));
   expect(Array.from(Y.data as Float32Array)).toEqual(Array.from(dotAt(1).data as Float32Array));
   expect(Array.from(dX.data as Float32Array)).toEqual(Array.from(dotAt(1).data as Float32Array));
 });

@@ -1,7 +1,7 @@
 /**
  * AffineWarp: one bilinear resampling through an affine map, and its exact adjoint, as composite ops of the step graph.
  *
- *   AffineWarp(X, warp, unwarp) -> Y [N, C, T, T]      X [N, C, S, S]
+ *   AffineWarp(X, warp, unwarp) -> Y [N, C, H, W]      X [N, C, S, S]
  *   AffineWarpAdjoint(dY, warp, unwarp) -> dX [N, C, S, S]
  *   warp [3, 2]: (x, y, 1) of a target pixel times warp is its source; unwarp [3, 2] is the inverse map; both from the centres, in pixels
  *
@@ -20,8 +20,8 @@ import { f32 } from "../onnx/tensor";
 import type { Affine } from "./transforms";
 
 export interface WarpOptions {
-  /** Side of the output, pixels. */
-  size: number;
+  /** Rows and columns of the output, pixels. */
+  size: readonly [height: number, width: number];
   /** Target pixels to each side that can read one source pixel. */
   reach: number;
   /** The value outside the picture. */
@@ -37,7 +37,7 @@ export function emitWarp(
   { size, reach, border }: WarpOptions,
 ): Value {
   const [n, channels, side] = picture.shape as [number, number, number];
-  return b.local("AffineWarp", [picture, warp, unwarp], { source: side, target: size, reach, border }, [n, channels, size, size]);
+  return b.local("AffineWarp", [picture, warp, unwarp], { source: side, target: size, reach, border }, [n, channels, ...size]);
 }
 
 /** The two inputs for a map: warp [3, 2] and unwarp [3, 2], row-major. */
@@ -59,25 +59,25 @@ export const warpRules: RuleTable = { AffineWarp: warpVjp };
 
 interface WarpAttrs {
   source: number;
-  target: number;
+  target: readonly [height: number, width: number];
   reach: number;
   border: number;
 }
 
-/** x, y and 1 of every pixel of a `side` x `side` grid from its centre, times `scale`: [3, side * side]. */
-function homogeneous(side: number, scale: number): Float32Array {
-  const pixels = side * side;
+/** x, y and 1 of every pixel of a grid from its centre, times `scale`: [3, height * width]. */
+function homogeneous(height: number, width: number, scale: number): Float32Array {
+  const pixels = height * width;
   const points = new Float32Array(3 * pixels).fill(scale);
   for (let i = 0; i < pixels; i++) {
-    points[i] = ((i % side) - (side - 1) / 2) * scale;
-    points[pixels + i] = (Math.floor(i / side) - (side - 1) / 2) * scale;
+    points[i] = ((i % width) - (width - 1) / 2) * scale;
+    points[pixels + i] = (Math.floor(i / width) - (height - 1) / 2) * scale;
   }
   return points;
 }
 
-/** Where a map [3, 2] sends every pixel of a grid, from the centre: [2, side * side], x first. */
-function mapped(b: GraphBuilder, map: Value, side: number, scale = 1): Value {
-  const points = b.constant(f32(homogeneous(side, scale), [3, side * side]), "points");
+/** Where a map [3, 2] sends every pixel of a grid, from the centre: [2, height * width], x first. */
+function mapped(b: GraphBuilder, map: Value, [height, width]: readonly [number, number], scale = 1): Value {
+  const points = b.constant(f32(homogeneous(height, width, scale), [3, height * width]), "points");
   return b.matmul(b.transpose(map, [1, 0]), points);
 }
 
@@ -85,8 +85,8 @@ const forward: Lowering = ({ b, x, attrs }) => {
   const [picture, warp] = x as [Value, Value];
   const { source, target, border } = attrs as unknown as WarpAttrs;
   // GridSample counts -1 .. 1 over the whole picture, so a distance of d pixels from its centre is 2 d / side.
-  const grid = b.reshape(b.transpose(mapped(b, warp, target, 2 / source), [1, 0]), [1, target, target, 2]);
-  const everyImage = b.expand(grid, [picture.shape[0]!, target, target, 2]);
+  const grid = b.reshape(b.transpose(mapped(b, warp, target, 2 / source), [1, 0]), [1, ...target, 2]);
+  const everyImage = b.expand(grid, [picture.shape[0]!, ...target, 2]);
   const sampled = b.node("GridSample", [b.sub(picture, border), everyImage], {
     mode: "bilinear",
     padding_mode: "zeros",
@@ -102,7 +102,7 @@ const indexOf = (b: GraphBuilder, columns: Value, rows: Value, width: number): V
 const adjointByScatter: Lowering = ({ b, x, attrs }) => {
   const [dY, warp] = x as [Value, Value];
   const { source, target } = attrs as unknown as WarpAttrs;
-  const [planes, pixels, framed] = [dY.shape[0]! * dY.shape[1]!, target * target, source + 2];
+  const [planes, pixels, framed] = [dY.shape[0]! * dY.shape[1]!, target[0] * target[1], source + 2];
 
   // the four pixels that each target pixel read, in a frame of one pixel around the picture that takes what fell outside
   const reads = b.add(mapped(b, warp, target), (source - 1) / 2);
@@ -131,32 +131,33 @@ const adjointByGather: Lowering = ({ b, x, attrs }) => {
   const [dY, warp, unwarp] = x as [Value, Value, Value];
   const { source, target, reach } = attrs as unknown as WarpAttrs;
   const [n, channels] = dY.shape as [number, number];
-  const [pixels, framed, centre] = [source * source, target + 2, (target - 1) / 2];
+  const [height, width] = target;
+  const pixels = source * source;
+  const centre = b.constant(f32([(width - 1) / 2, (height - 1) / 2], [2, 1]), "centre");
 
   // target pixels around the one that each source pixel maps to: [2, places, pixels], whole numbers
   const offsets = Array.from({ length: 2 * reach + 1 }, (_, i) => i - reach);
   const around = [...offsets.flatMap(() => offsets), ...offsets.flatMap((y) => offsets.map(() => y))];
   const places = around.length / 2;
-  const nearest = b.node("Floor", [b.add(mapped(b, unwarp, source), centre + 0.5)]);
+  const nearest = b.node("Floor", [b.add(mapped(b, unwarp, [source, source]), b.add(centre, 0.5))]);
   const candidates = b.add(b.reshape(nearest, [2, 1, pixels]), b.constant(f32(around, [2, places, 1]), "around"));
 
   // how far from this source pixel each of them reads: the map of the nearest one less the pixel, plus the map of the offset
   const linear = b.transpose(b.slice(warp, [0], [2], [0]), [1, 0]);
   const shift = b.reshape(b.slice(warp, [2], [3], [0]), [2, 1]);
-  const own = b.constant(f32(homogeneous(source, 1).subarray(0, 2 * pixels), [2, pixels]), "own");
+  const own = b.constant(f32(homogeneous(source, source, 1).subarray(0, 2 * pixels), [2, pixels]), "own");
   const base = b.sub(b.add(b.matmul(linear, b.sub(nearest, centre)), shift), own);
   const further = b.matmul(linear, b.constant(f32(around, [2, places]), "offsets"));
   const distance = b.abs(b.add(b.reshape(base, [2, 1, pixels]), b.reshape(further, [2, places, 1])));
   const weights = b.node("ReduceProd", [b.relu(b.sub(1, distance)), b.ints([0])], { keepdims: 0 });
 
   // a frame of zeros around dY takes the candidates that lie outside
-  const framedDY = b.reshape(b.pad(dY, [0, 0, 1, 1, 0, 0, 1, 1]), [n, channels, framed * framed]);
-  const inside = b.node("Clip", [b.add(candidates, 1), b.scalar(0), b.scalar(target + 1)]);
-  const [columns, rows] = [0, 1].map((axis) => b.reshape(b.slice(inside, [axis], [axis + 1], [0]), [places, pixels])) as [
-    Value,
-    Value,
-  ];
-  const read = b.node("Gather", [framedDY, indexOf(b, columns, rows, framed)], { axis: 2 });
+  const framedDY = b.reshape(b.pad(dY, [0, 0, 1, 1, 0, 0, 1, 1]), [n, channels, (height + 2) * (width + 2)]);
+  const [columns, rows] = [width, height].map((size, axis) => {
+    const along = b.reshape(b.slice(candidates, [axis], [axis + 1], [0]), [places, pixels]);
+    return b.node("Clip", [b.add(along, 1), b.scalar(0), b.scalar(size + 1)]);
+  }) as [Value, Value];
+  const read = b.node("Gather", [framedDY, indexOf(b, columns, rows, width + 2)], { axis: 2 });
   return b.reshape(b.reduceSum(b.mul(read, weights), [2], false), [n, channels, source, source]);
 };
 

@@ -9,7 +9,7 @@ import { gradient, unsupported } from "../../autodiff/gradient";
 import { lower } from "../../autodiff/lower";
 import { canonicalise } from "../../onnx/canonicalise";
 import type { Graph, Tensor } from "../../onnx/graph";
-import type { Preprocessing } from "../../onnx/preprocessing";
+import { sidesOf, type Preprocessing } from "../../onnx/preprocessing";
 import { readModel } from "../../onnx/read";
 import { f32 } from "../../onnx/tensor";
 import { writeModel } from "../../onnx/write";
@@ -27,7 +27,7 @@ const chosen = () => photoNames().filter((_, i, all) => i % Math.max(1, Math.flo
 
 /** The first choice of a classifier for each photo, so many at a time. */
 async function choices(graph: Graph, preprocessing: Preprocessing, batch = 25): Promise<number[]> {
-  const side = preprocessing.size;
+  const [side] = sidesOf(preprocessing);
   const photos = chosen().map((name) => photo(name, side).data as Float32Array);
   const made: number[] = [];
   while (made.length < photos.length) {

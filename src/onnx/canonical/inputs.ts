@@ -1,6 +1,6 @@
 /** Run-time inputs with every size known: from the caller, from the file, from the model card, in this order. */
 import type { Graph, GraphInput } from "../graph";
-import type { Preprocessing } from "../preprocessing";
+import { channelCount, sidesOf, type Preprocessing } from "../preprocessing";
 
 export interface SizeOptions {
   /** Whole shapes by input name. */
@@ -46,8 +46,8 @@ const isNhwc = (input: GraphInput, preprocessing: Preprocessing | undefined) =>
  */
 export function sizedInputs(graph: Graph, inputs: readonly GraphInput[], options: SizeOptions): SizedInputs {
   const picture = pictureOf(graph, inputs, options.preprocessing);
-  const side = options.preprocessing?.size;
-  const size = options.size ?? (side ? [side, side] : undefined);
+  const size = options.size ?? (options.preprocessing && sidesOf(options.preprocessing));
+  const channels = options.preprocessing ? channelCount(options.preprocessing.channels) : 3;
   const symbols = new Map<string, number>();
   const shapes = new Map<string, readonly number[]>();
   const ordered = picture ? [picture, ...inputs.filter((input) => input !== picture)] : inputs;
@@ -67,7 +67,7 @@ export function sizedInputs(graph: Graph, inputs: readonly GraphInput[], options
       if (typeof declared === "string" && symbols.has(declared)) return symbols.get(declared)!;
       if (spatial && size) return size[axis - rows]!;
       if (axis === 0) return 1;
-      if (input === picture && axis === (rows === 1 ? 3 : 1)) return 3;
+      if (input === picture && axis === (rows === 1 ? 3 : 1)) return channels;
       const example = input.shape.map((d, i) => (typeof d === "number" ? d : i === 0 ? 1 : 224)).join(",");
       throw new Error(
         `Input ${text(input)}: size ${declared ? `"${declared}"` : axis} is open in the file. Give a size, for example ${input.name}=${example}.`,

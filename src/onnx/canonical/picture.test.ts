@@ -4,8 +4,8 @@ import { runModelBytes } from "../../../test/runGraph";
 import { randomTensor, relativeDifference, smallGraph, uniformTensor, type GraphSpec } from "../../../test/smallGraph";
 import { canonicalise } from "../canonicalise";
 import type { StaticGraph } from "../graph";
-import type { Preprocessing } from "../preprocessing";
-import { f32, i64 } from "../tensor";
+import { channelsFor, type Preprocessing } from "../preprocessing";
+import { f32, i64, transposed } from "../tensor";
 import { writeModel } from "../write";
 
 const H = 6;
@@ -114,9 +114,63 @@ describe("anything else that reads the picture", () => {
   });
 });
 
+describe.each([1, 2, 4])("%i channels", (count) => {
+  const channels = channelsFor(count)!;
+  const p: Preprocessing = { ...base, channels, mean: Array(count).fill(20), std: Array(count).fill(50) };
+  const luma = (r: number, g: number, b: number) => 0.299 * r + 0.587 * g + 0.114 * b;
+
+  test.each(["NCHW", "NHWC"] as const)("are made of RGB: %s", async (layout) => {
+    const image = uniformTensor([1, 3, H, W], 7);
+    const [r, g, b] = [0, 1, 2].map((c) => (image.data as Float32Array).subarray(c * H * W, (c + 1) * H * W)) as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
+    const at = (i: number) => ({ gray: [luma(r[i]!, g[i]!, b[i]!)], "gray+alpha": [luma(r[i]!, g[i]!, b[i]!), 1], RGBA: [r[i]!, g[i]!, b[i]!, 1] })[channels as "gray"]; // prettier-ignore
+    const planes = Array.from({ length: count }, (_, c) => Array.from({ length: H * W }, (_, i) => (at(i)[c]! * 255 - 20) / 50));
+    const nchw = f32(planes.flat(), [1, count, H, W]);
+    const nhwc = layout === "NHWC";
+    const spec: GraphSpec = {
+      inputs: { x: nhwc ? [1, H, W, count] : [1, count, H, W] },
+      constants: { W: randomTensor([4, count, 3, 3], 2) },
+      nodes: [
+        ...(nhwc ? [{ op: "Transpose", inputs: ["x"], outputs: ["t"], attrs: { perm: [0, 3, 1, 2] } }] : []),
+        { op: "Conv", inputs: [nhwc ? "t" : "x", "W"], outputs: ["y"], attrs: { pads: [1, 1, 1, 1] } },
+      ],
+      outputs: ["y"],
+    };
+    const canonical = canonicalise(smallGraph(spec), { preprocessing: { ...p, layout } });
+    expect(canonical.inputs).toMatchObject([{ name: "image", shape: [1, 3, H, W] }]);
+    const x = nhwc ? transposed(nchw, [0, 2, 3, 1]) : nchw;
+    const expected = await runModelBytes(writeModel(smallGraph(spec)), { x });
+    const actual = await runModelBytes(writeModel(canonical), { image });
+    expect(relativeDifference(actual.y!, expected.y!)).toBeLessThan(1e-5);
+  });
+});
+
+test("as many channels as the network has, or a refusal with both numbers", () => {
+  const graph = smallGraph({
+    inputs: { x: [1, 1, H, W] },
+    nodes: [{ op: "Relu", inputs: ["x"], outputs: ["y"] }],
+    outputs: ["y"],
+  });
+  expect(() => canonicalise(graph, { preprocessing: base })).toThrow(
+    'Input "x" [1, 1, 6, 5] has 1 channels, but BGR pictures have 3. Correct the model\'s card: channels, or layout NCHW.',
+  );
+});
+
+test("a size of rows and columns fills open dimensions", () => {
+  const graph = smallGraph({
+    inputs: { x: ["N", 3, "h", "w"] },
+    nodes: [{ op: "Relu", inputs: ["x"], outputs: ["y"] }],
+    outputs: ["y"],
+  });
+  expect(canonicalise(graph, { preprocessing: { ...base, size: [48, 320] } }).types.get("y")?.shape).toEqual([1, 3, 48, 320]);
+});
+
 test("a card that cannot be right is refused", () => {
   const graph = smallGraph(conv([0, 0, 0, 0], true));
   expect(() => canonicalise(graph, { preprocessing: { ...base, std: [1, 1, 0] } })).toThrow(
-    "Preprocessing with mean [104, 117, 123] and std [1, 1, 0]: three numbers each are needed, std above 0.",
+    "Preprocessing with mean [104, 117, 123] and std [1, 1, 0]: BGR needs 3 numbers each, std above 0.",
   );
 });

@@ -1,30 +1,25 @@
 /**
  * The picture input: a card's preprocessing becomes part of the graph, which then takes "image" [N, 3, H, W], RGB in 0..1.
  *
- *   n[c] = (image[source c] * range - mean[c]) / std[c] = scale[c] * image[source c] + shift[c]
+ *   n[c] = (image[source c] * range - mean[c]) / std[c] = scale[c] * image[source c] + shift[c]      (gray: a mixture instead)
  *
  * Scale and order are linear and leave zero padding alone, so a first Conv can absorb them; the shift only without padding.
- * Where anything else reads the picture first, a Mul and an Add do it, or a 1x1 Conv when the channels change order.
+ * Where anything else reads the picture first, a Mul and an Add do it, or a 1x1 Conv when the channels change order or mix.
  */
 import type { GraphBuilder } from "../builder";
 import type { Node, Value } from "../graph";
-import type { Preprocessing } from "../preprocessing";
+import { mixOf, type Preprocessing } from "../preprocessing";
 import { f32 } from "../tensor";
 import { AUX, type Affine, type Surroundings } from "./site";
 
 export const IMAGE = "image";
 
-/** The network's channels in terms of the picture's. Throws Error when the card does not describe three channels. */
-export function affineOf({ channels, range, mean, std }: Preprocessing): Affine {
-  if (mean.length !== 3 || std.length !== 3 || std.some((x) => !(x > 0)))
-    throw new Error(
-      `Preprocessing with mean [${mean.join(", ")}] and std [${std.join(", ")}]: three numbers each are needed, std above 0.`,
-    );
-  return {
-    source: channels === "BGR" ? [2, 1, 0] : [0, 1, 2],
-    scale: std.map((s) => range / s),
-    shift: mean.map((m, c) => -m / std[c]! || 0),
-  };
+/** The network's channels in terms of the picture's, where each is one of them; undefined where it is a mixture. */
+export function affineOf(preprocessing: Preprocessing): Affine | undefined {
+  const { matrix, shift } = mixOf(preprocessing);
+  const source = matrix.map((row) => row.findIndex((share) => share !== 0));
+  const simple = matrix.length === 3 && matrix.every((row) => row.filter((share) => share !== 0).length === 1);
+  return simple ? { source, scale: matrix.map((row, c) => row[source[c]!]!), shift } : undefined;
 }
 
 /** The Conv that alone reads the picture `name` and can absorb its scale and channel order. */
@@ -37,21 +32,22 @@ export function absorbingConv(around: Surroundings, name: string): Node | undefi
 }
 
 /** Emits what leads from the picture to the network's own convention. */
-export function preprocess(b: GraphBuilder, image: Value, { source, scale, shift }: Affine, nhwc: boolean): Value {
+export function preprocess(b: GraphBuilder, image: Value, preprocessing: Preprocessing, turn: boolean): Value {
   const name = (step: string) => ({ name: `${IMAGE}${AUX}${step}` });
   const uniform = (xs: readonly number[]) => xs.every((x) => x === xs[0]);
   const perChannel = (xs: readonly number[], step: string) =>
     uniform(xs) ? b.scalar(xs[0]!) : b.constant(f32(xs, [1, 3, 1, 1]), `${IMAGE}${AUX}${step}`);
+  const affine = affineOf(preprocessing);
   let x = image;
-  if (source.some((r, c) => r !== c)) {
-    const W = new Float32Array(9);
-    source.forEach((r, c) => (W[3 * c + r] = scale[c]!));
-    const weight = b.constant(f32(W, [3, 3, 1, 1]), name("W").name);
-    const attrs = { kernel_shape: [1, 1], strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0], group: 1 };
-    x = b.node("Conv", [x, weight, b.constant(f32(shift), name("B").name)], attrs, name("channels"));
-  } else {
+  if (affine?.source.every((r, c) => r === c)) {
+    const { scale, shift } = affine;
     if (scale.some((a) => a !== 1)) x = b.node("Mul", [x, perChannel(scale, "scale")], {}, name("scaled"));
     if (shift.some((d) => d !== 0)) x = b.node("Add", [x, perChannel(shift, "shift")], {}, name("shifted"));
+  } else {
+    const { matrix, shift } = mixOf(preprocessing);
+    const weight = b.constant(f32(matrix.flat(), [matrix.length, 3, 1, 1]), name("W").name);
+    const attrs = { kernel_shape: [1, 1], strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0], group: 1 };
+    x = b.node("Conv", [x, weight, b.constant(f32(shift), name("B").name)], attrs, name("channels"));
   }
-  return nhwc ? b.node("Transpose", [x], { perm: [0, 2, 3, 1] }, name("nhwc")) : x;
+  return turn ? b.node("Transpose", [x], { perm: [0, 2, 3, 1] }, name("nhwc")) : x;
 }

@@ -1,8 +1,7 @@
 /**
- * A TF.js graph model's model.json: checked against what we rely on, and read into plain nodes with decoded attributes.
+ * What graph models and layers models have in common: model.json is an object with a topology and a manifest of weights.
  *
- * The schema is tensorflow's GraphDef in JSON (protobuf's JSON mapping: ints as strings, byte strings in base64)
- * beside a weights manifest. Every refusal is a ModelFormatError that names the place, what was found and the cure.
+ * Checked against what we rely on. Every refusal is a ModelFormatError that names the place, what was found and the cure.
  */
 import { ModelFormatError } from "../../onnx/graph";
 
@@ -19,83 +18,46 @@ export interface WeightGroup {
   weights: WeightSpec[];
 }
 
-/** An input "name:1" is output 1 of node `name`. */
-export interface TfInput {
-  node: string;
-  output: number;
-}
+export type Json = Readonly<Record<string, unknown>>;
 
-type Json = Readonly<Record<string, unknown>>;
-
-export interface TfNode {
-  op: string;
-  name: string;
-  /** Without control inputs. */
-  inputs: TfInput[];
-  attrs: Json;
-}
-
-export interface TfModel {
-  nodes: Map<string, TfNode>;
-  /** Node names of the signature's outputs; [] when there is no signature. */
-  outputs: string[];
+/** A model.json: a TensorFlow graph (GraphDef), or Keras layers. */
+export interface ModelJson {
+  kind: "graph" | "layers";
+  /** The GraphDef; or a layer's class_name and config, the whole model being one. */
+  topology: Json;
+  /** The whole file: signatures lie here. */
+  json: Json;
   groups: WeightGroup[];
 }
 
-const isObject = (x: unknown): x is Json => typeof x === "object" && x !== null && !Array.isArray(x);
-const isList = (x: unknown): x is unknown[] => Array.isArray(x);
-const isText = (x: unknown): x is string => typeof x === "string";
+export const isObject = (x: unknown): x is Json => typeof x === "object" && x !== null && !Array.isArray(x);
+export const isList = (x: unknown): x is unknown[] => Array.isArray(x);
+export const isText = (x: unknown): x is string => typeof x === "string";
 
 /** What a JSON value is, for messages. */
-const kind = (x: unknown): string =>
+export const kindOf = (x: unknown): string =>
   x === undefined ? "nothing" : x === null ? "null" : isList(x) ? "a list" : isObject(x) ? "an object" : `a ${typeof x}`;
 
-/** Reads a parsed model.json; `what` names it in messages. Throws ModelFormatError. */
-export function readModelJson(json: unknown, what = "model.json"): TfModel {
+/** Reads a parsed model.json, the topology as yet unread; `what` names it in messages. Throws ModelFormatError. */
+export function readModelJson(json: unknown, what = "model.json"): ModelJson {
   const refuse = (message: string): never => {
     throw new ModelFormatError(`${what}: ${message}`);
   };
-  if (!isObject(json)) return refuse(`it is ${kind(json)}, not an object. Choose the model.json of a TF.js graph model.`);
-  if (json.format === "layers-model" || (isObject(json.modelTopology) && "model_config" in json.modelTopology))
+  if (!isObject(json)) return refuse(`it is ${kindOf(json)}, not an object. Choose the model.json of a TF.js model.`);
+  const found = json.modelTopology;
+  const topology = isObject(found) && isObject(found.model_config) ? { ...found, ...found.model_config } : found;
+  const isGraph = isObject(topology) && isList(topology.node);
+  const isLayers = isObject(topology) && isText(topology.class_name) && "config" in topology;
+  if (!isObject(topology) || (!isGraph && !isLayers))
     return refuse(
-      "it is a TF.js layers model (Keras), but only graph models are supported. Convert it with tensorflowjs_converter --output_format=tfjs_graph_model.",
-    );
-  const topology = json.modelTopology;
-  if (!isObject(topology) || !isList(topology.node))
-    return refuse(
-      `it has no "modelTopology.node" list (found ${kind(isObject(topology) ? topology.node : topology)}). Choose the model.json of a TF.js graph model.`,
+      `it has neither a graph ("modelTopology.node") nor Keras layers ("modelTopology.class_name" and "config"); ` +
+        `"modelTopology" is ${kindOf(found)}. Choose the model.json of a TF.js model.`,
     );
   const manifest = json.weightsManifest;
-  if (!isList(manifest)) return refuse(`it has no "weightsManifest" list (found ${kind(manifest)}). Download it again.`);
-  const nodes = new Map<string, TfNode>();
-  topology.node.forEach((raw, i) => {
-    if (!isObject(raw) || !isText(raw.name) || !isText(raw.op)) return refuse(`node ${i} has no "name" and "op".`);
-    if (nodes.has(raw.name)) return refuse(`two nodes are called "${raw.name}". The file contradicts itself.`);
-    const inputs = isList(raw.input) ? raw.input.filter(isText) : [];
-    const attrs = isObject(raw.attr) ? raw.attr : {};
-    nodes.set(raw.name, {
-      op: raw.op,
-      name: raw.name,
-      inputs: inputs.filter((input) => !input.startsWith("^")).map(readInput),
-      attrs,
-    });
-  });
-  const signature = isObject(json.signature)
-    ? json.signature
-    : isObject(json.userDefinedMetadata)
-      ? json.userDefinedMetadata.signature
-      : undefined;
-  const outputs = isObject(signature) && isObject(signature.outputs) ? Object.values(signature.outputs) : [];
-  return {
-    nodes,
-    outputs: outputs.flatMap((o) => (isObject(o) && isText(o.name) ? [readInput(o.name).node] : [])),
-    groups: manifest.map((group, i) => readGroup(group, `${what}: group ${i} of the weights manifest`)),
-  };
-}
-
-function readInput(text: string): TfInput {
-  const [, node, output] = /^(.*?)(?::(\d+))?$/.exec(text)!;
-  return { node: node!, output: Number(output ?? 0) };
+  if (!isList(manifest))
+    return refuse(`it has no "weightsManifest" list (found ${kindOf(manifest)}). Save the model again with its weights.`);
+  const groups = manifest.map((group, i) => readGroup(group, `${what}: group ${i} of the weights manifest`));
+  return { kind: isGraph ? "graph" : "layers", topology, json, groups };
 }
 
 function readGroup(group: unknown, where: string): WeightGroup {
@@ -121,45 +83,4 @@ function readGroup(group: unknown, where: string): WeightGroup {
     };
   });
   return { paths: group.paths, weights };
-}
-
-/** A byte string: base64, or a list of character codes as some converters write it. */
-function textOf(s: unknown): string {
-  return isList(s) ? String.fromCharCode(...s.map(Number)) : isText(s) ? atob(s) : "";
-}
-
-const attr = (node: TfNode, name: string): Json => {
-  const value = node.attrs[name];
-  return isObject(value) ? value : {};
-};
-
-/** Attributes of a node as plain values; protobuf's JSON leaves defaults out. */
-export const attrText = (node: TfNode, name: string, fallback: string): string => textOf(attr(node, name).s) || fallback;
-export const attrFlag = (node: TfNode, name: string): boolean => attr(node, name).b === true;
-export const attrNumber = (node: TfNode, name: string, fallback: number): number => {
-  const { i, f } = attr(node, name);
-  const value = i ?? f;
-  return value === undefined ? fallback : Number(value);
-};
-const listOf = (node: TfNode, name: string): Json => {
-  const { list } = attr(node, name);
-  return isObject(list) ? list : {};
-};
-export const attrInts = (node: TfNode, name: string): number[] => {
-  const { i } = listOf(node, name);
-  return isList(i) ? i.map(Number) : [];
-};
-export const attrTexts = (node: TfNode, name: string): string[] => {
-  const { s } = listOf(node, name);
-  return isList(s) ? s.map(textOf) : [];
-};
-/** The `shape` attribute of a Placeholder: sizes, null where open; undefined when the rank is open too. */
-export function attrShape(node: TfNode): (number | null)[] | undefined {
-  const { shape } = attr(node, "shape");
-  if (!isObject(shape) || shape.unknownRank === true) return undefined;
-  const dims = isList(shape.dim) ? shape.dim : [];
-  return dims.map((d) => {
-    const size = isObject(d) ? Number(d.size ?? 0) : 0;
-    return size > 0 ? size : null;
-  });
 }

@@ -45,7 +45,7 @@ export function readWeights(
     let offset = 0;
     for (const weight of group.weights) {
       const length = byteLength(weight, what);
-      constants.set(weight.name, decode(weight, bytes.slice(offset, offset + length)));
+      constants.set(weight.name, decode(weight, bytes.subarray(offset, offset + length)));
       offset += length;
     }
   }
@@ -72,9 +72,10 @@ function storedType({ name, dtype, quantization }: WeightSpec, what: string): DT
   return found;
 }
 
-const byteLength = (weight: WeightSpec, what: string): number => sizeOf(weight.shape) * bytesPerElement(storedType(weight, what));
+/** Bytes that a weight takes in its shard. Throws ModelFormatError when its type is not known. */
+export const byteLength = (weight: WeightSpec, what: string): number =>
+  sizeOf(weight.shape) * bytesPerElement(storedType(weight, what));
 
-/** `bytes` is a copy that starts at an aligned offset. */
 function decode(weight: WeightSpec, bytes: Uint8Array): Tensor {
   const dtype = storedType(weight, "");
   const array = allocate(dtype, sizeOf(weight.shape));

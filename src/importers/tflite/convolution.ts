@@ -10,7 +10,6 @@
  * settled when that is chosen (canonicalise.ts).
  */
 import { sizeOf, type Attrs, type Value } from "../../onnx/graph";
-import { TO_NCHW } from "../tfjs/site";
 import {
   BuiltinOptions,
   Conv2DOptions,
@@ -79,7 +78,7 @@ const conv2d: TfliteRule = (s) => {
     strides: s.positive("strides", o.strideH(), o.strideW()),
     dilations: s.positive("dilations", o.dilationHFactor(), o.dilationWFactor()),
   };
-  return s.fused(o.fusedActivationFunction(), "Conv", [x, s.weight(1, TO_NCHW), ...bias(s, 2, M)], {
+  return s.fused(o.fusedActivationFunction(), "Conv", [x, s.weight(1, s.order.stored), ...bias(s, 2, M)], {
     ...window,
     group: channels / C,
     ...padding(o.padding(), window, x.shape.slice(2)),
@@ -143,7 +142,7 @@ const fullyConnected: TfliteRule = (s) => {
   const shape = s.shape(0);
   if (sizeOf(shape) % K || (o.keepNumDims() && shape.at(-1) !== K))
     s.fail(`its input is [${shape}], but the weight [${[N, K]}] expects ${K} numbers. The file contradicts itself.`);
-  const x = s.inTfOrder(0);
+  const x = s.inOwnOrder(s.value(0));
   const flat = shape.length === 2 ? x : s.step("flat", "Reshape", [x, s.b.ints([-1, K])]);
   const operands = [flat, s.weight(1, [0, 1]), ...inputs];
   if (!o.keepNumDims() || shape.length === 2) return s.fused(activation, "Gemm", operands, { transB: 1 });

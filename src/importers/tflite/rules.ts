@@ -1,7 +1,6 @@
 /** TensorFlow Lite operator -> ONNX nodes, for what is neither convolution nor pool (those are in convolution.ts). */
 import { sizeOf, type Attrs, type Tensor, type Value } from "../../onnx/graph";
 import { numbers } from "../../onnx/tensor";
-import { storedAxis, storedOrder } from "../tfjs/site";
 import { convolutions } from "./convolution";
 import {
   ActivationFunctionType,
@@ -81,7 +80,7 @@ const gelu: TfliteRule = (s) => {
 /** x / sqrt(max(sum of squares over channels, 1e-6)) */
 const l2Normalisation: TfliteRule = (s) => {
   const x = s.value(0);
-  const axis = storedAxis(s.rank(0) - 1, s.rank(0));
+  const axis = s.storedAxis(s.rank(0) - 1, s.rank(0));
   const sum = s.b.reduceSum(s.step("squares", "Mul", [x, x]), [axis]);
   const norm = s.step("norm", "Sqrt", [s.step("sum", "Max", [sum, s.b.scalar(1e-6)])]);
   const activation = s.optionsIf(BuiltinOptions.L2NormOptions, new L2NormOptions())?.fusedActivationFunction() ?? NONE;
@@ -101,7 +100,7 @@ const softmax: TfliteRule = (s) => {
   const beta = s.optionsIf(BuiltinOptions.SoftmaxOptions, new SoftmaxOptions())?.beta() ?? 1;
   const x = s.value(0);
   const scaled = beta === 1 ? x : s.step("scaled", "Mul", [x, s.b.scalar(beta)]);
-  return s.last("Softmax", [scaled], { axis: storedAxis(s.rank(0) - 1, s.rank(0)) });
+  return s.last("Softmax", [scaled], { axis: s.storedAxis(s.rank(0) - 1, s.rank(0)) });
 };
 
 const reduce =
@@ -116,7 +115,7 @@ const concatenation: TfliteRule = (s) => {
   const known = s.operands.map((operand) => (operand && "constant" in operand ? operand : undefined));
   const axis = s.axis(0, o.axis());
   if (known.every((c) => c !== undefined && c.constant.shape.length === 1)) return joined(known as TfliteConstant[]);
-  return s.fused(o.fusedActivationFunction(), "Concat", s.operands.map((_, i) => s.value(i)), { axis: storedAxis(axis, s.rank(0)) }); // prettier-ignore
+  return s.fused(o.fusedActivationFunction(), "Concat", s.operands.map((_, i) => s.value(i)), { axis: s.storedAxis(axis, s.rank(0)) }); // prettier-ignore
 };
 
 /** A list of sizes, which shape arithmetic makes; numbers beyond 2^53 are none. */
@@ -207,7 +206,7 @@ const slice: TfliteRule = (s) => {
   const shape = s.shape(0);
   if (begin.length !== shape.length || size.length !== shape.length)
     s.fail(`begin [${begin}] and size [${size}] do not fit [${shape}]. The file contradicts itself.`);
-  const axes = shape.map((_, i) => storedAxis(i, shape.length));
+  const axes = shape.map((_, i) => s.storedAxis(i, shape.length));
   const ends = begin.map((at, i) => (size[i] === -1 ? shape[i]! : at + size[i]!));
   return s.last("Slice", [s.value(0), s.b.ints(begin), s.b.ints(ends), s.b.ints(axes)]);
 };
@@ -220,7 +219,7 @@ function parts(s: TfliteSite, input: number, axis: number, sizes: readonly numbe
       `${along} along axis ${axis} cannot be split into [${sizes}] for ${s.outputs.length} outputs. The file contradicts itself.`,
     );
   const x = s.value(input);
-  const at = s.b.ints([storedAxis(axis, s.rank(input))]);
+  const at = s.b.ints([s.storedAxis(axis, s.rank(input))]);
   let begin = 0;
   return sizes.map((size, i) => {
     const { name } = s.outputs[i]!;
@@ -277,7 +276,7 @@ function pads(s: TfliteSite): Value {
   const pairs = s.ints(1, "the padding");
   if (pairs.length !== 2 * rank || pairs.some((p) => p < 0))
     s.fail(`the paddings [${pairs}] do not fit ${rank} axes. The file contradicts itself.`);
-  const axes = storedOrder(Array.from({ length: rank }, (_, i) => i));
+  const axes = s.storedOrder(Array.from({ length: rank }, (_, i) => i));
   return s.b.ints([...axes.map((i) => pairs[2 * i]!), ...axes.map((i) => pairs[2 * i + 1]!)]);
 }
 
@@ -363,7 +362,7 @@ export const tfliteRules: Readonly<Record<string, TfliteRule>> = {
   SIN: unary("Sin"),
   COS: unary("Cos"),
   SOFTMAX: softmax,
-  LOG_SOFTMAX: (s) => s.last("LogSoftmax", [s.value(0)], { axis: storedAxis(s.rank(0) - 1, s.rank(0)) }),
+  LOG_SOFTMAX: (s) => s.last("LogSoftmax", [s.value(0)], { axis: s.storedAxis(s.rank(0) - 1, s.rank(0)) }),
   L2_NORMALIZATION: l2Normalisation,
   LOCAL_RESPONSE_NORMALIZATION: localResponse,
   MEAN: reduce("Mean"),

@@ -8,7 +8,7 @@
 import type { GraphBuilder } from "../../onnx/builder";
 import type { Attrs, Value } from "../../onnx/graph";
 import { numbers, transposed } from "../../onnx/tensor";
-import { TfSite, TO_NCHW } from "../tfjs/site";
+import { CHANNELS_LAST, TfSite } from "../tfjs/site";
 import { tfRules } from "../tfjs/rules";
 import type { TfliteOperator, TfliteTensor } from "./read";
 import { ActivationFunctionType, type BuiltinOptions } from "./schema/tflite_generated";
@@ -48,7 +48,8 @@ export class TfliteSite extends TfSite {
 
   /** TensorFlow's rule for the op that means the same, with its attributes in GraphDef's JSON; operands may be replaced. */
   asTensorFlow(op: string, attrs: Readonly<Record<string, unknown>> = {}, operands = this.operands): Value {
-    return tfRules[op]!(new TfliteSite(this.b, this.operator, operands, this.outputs, this.held, attrs));
+    const made = tfRules[op]!(new TfliteSite(this.b, this.operator, operands, this.outputs, this.held, attrs));
+    return Array.isArray(made) ? made[0]! : made;
   }
 
   has(i: number): boolean {
@@ -62,7 +63,7 @@ export class TfliteSite extends TfSite {
   override value(i: number): Value {
     const operand = this.operand(i);
     if ("value" in operand) return operand.value;
-    return this.weight(i, operand.constant.shape.length === 4 ? TO_NCHW : identity(operand.constant.shape.length));
+    return this.weight(i, operand.constant.shape.length === 4 ? CHANNELS_LAST.stored : identity(operand.constant.shape.length));
   }
 
   /** Input `i`, which must be a constant, as a float32 value with its axes permuted. */
@@ -89,10 +90,10 @@ export class TfliteSite extends TfSite {
     const operand = this.operand(i);
     if ("constant" in operand) {
       const nhwc = { ...real(operand), shape: full };
-      return this.b.constant(transposed(nhwc, TO_NCHW), operand.name);
+      return this.b.constant(transposed(nhwc, this.order.stored), operand.name);
     }
     const nhwc = this.step(`input${i}`, "Reshape", [operand.value, this.b.ints(full)]);
-    return this.step(`input${i}_nchw`, "Transpose", [nhwc], { perm: TO_NCHW });
+    return this.step(`input${i}_nchw`, "Transpose", [nhwc], { perm: this.order.stored });
   }
 
   /** The operator's options, or null where the file gives none of this kind. */

@@ -136,11 +136,13 @@ const readFile = (f: Field): ModelFile => {
 
 const readLayer = (f: Field): CardLayer => {
   const aliases = f.at("aliases").optional((x) => x.list((a) => a.text()));
+  const microscope = f.at("microscope").optional((x) => x.text());
   const find = f.at("find").optional((x) => ({ op: x.at("op").text(), index: x.at("index").place() }));
   const channels = f.at("channels").optional((x) => x.count());
   return {
     name: f.at("name").text(),
     ...(aliases ? { aliases } : {}),
+    ...(microscope ? { microscope } : {}),
     ...(find ? { find } : {}),
     ...(channels ? { channels } : {}),
     title: f.at("title").text(),

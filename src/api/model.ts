@@ -43,11 +43,13 @@ export interface ModelCard {
 export interface CardLayer {
   /** The graph's value. */
   name: string;
-  /** Its names in other files, and Microscope's full name for it. */
+  /** Its names in other files. */
   aliases?: string[];
+  /** Microscope's full name for it, as in its addresses before "/" became "_": no file is searched for it. */
+  microscope?: string;
   /** Where it stands on the network's trunk, for files that know none of these names. */
   find?: Find;
-  /** Units. A layer that was found by its place alone must have as many. */
+  /** Units. A value with more or fewer is not this layer. */
   channels?: number;
   /** What people call it: Microscope's name where it has one. */
   title: string;
@@ -106,7 +108,7 @@ export interface LayerInfo {
   name: string;
   /** What people call it. */
   title: string;
-  /** The card's names for it, so that a link by one of them leads here. */
+  /** The card's and Microscope's names for it, so that a link by one of them leads here. */
   aliases?: readonly string[];
   channels: number;
   /** Rows and columns of its grid at the network's own input size; [1, 1] for a dense layer. */

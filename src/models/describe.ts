@@ -40,20 +40,20 @@ export function describeModel(graph: Graph, card: ModelCard, labels: string): Mo
   };
 }
 
-/** The card's layers by the graph's names for them, and how many channels those must have that were found by their place alone. */
+/** The card's layers by the graph's names for them, and how many channels they must have. */
 function sought(graph: Graph, card: ModelCard): { named: Named[]; missing: string[]; expected: Map<string, number> } {
   const named: Named[] = [];
   const missing: string[] = [];
   const expected = new Map<string, number>();
   for (const layer of card.layers) {
     const found = findLayer(graph, layer, card.preprocessing.input);
-    if (!found || named.some(({ name }) => name === found.value)) {
+    if (found === undefined || named.some(({ name }) => name === found)) {
       missing.push(layer.title);
       continue;
     }
-    const { title, significant, name, aliases = [] } = layer;
-    named.push({ name: found.value, title, significant, aliases: [name, ...aliases] });
-    if (found.by === "place" && layer.channels) expected.set(found.value, layer.channels);
+    const { title, significant, name, aliases = [], microscope = [] } = layer;
+    named.push({ name: found, title, significant, aliases: [name, ...aliases].concat(microscope) });
+    if (layer.channels) expected.set(found, layer.channels);
   }
   return { named, missing, expected };
 }

@@ -5,14 +5,13 @@ import type { Graph } from "../onnx/graph";
 import { findLayer } from "../onnx/locate";
 
 /**
- * The graph's value for `called`: its own name for it, or one of the card's for a layer of it ("mixed4c", "inception_4c/output").
+ * The graph's value for `called`: its own name for it, or one of the card's for a layer of it ("mixed4c", "inception_4c/output_1").
  * Throws Error with the nearest names when there is none.
  */
 export function layerValue(graph: Graph, card: Pick<ModelCard, "layers" | "preprocessing"> | null, called: string): string {
   const exact = graph.nodes.some((node) => node.outputs.includes(called));
   const layer = exact
     ? undefined
-    : card?.layers.find(({ name, aliases, title }) => name === called || aliases?.includes(called) || title === called);
-  const found = layer && findLayer(graph, layer, card!.preprocessing.input);
-  return found?.value ?? resolveValue(graph, called);
+    : card?.layers.find((l) => [l.name, l.title, l.microscope, ...(l.aliases ?? [])].includes(called));
+  return (layer && findLayer(graph, layer, card!.preprocessing.input)) ?? resolveValue(graph, called);
 }

@@ -74,16 +74,7 @@ export function locate(trunk: readonly Node[], { op, index }: Find): string | un
   return trunk.filter((node) => node.op === op && node.domain === "").at(index)?.outputs[0];
 }
 
-/** How a layer was found. */
-export interface Found {
-  value: string;
-  by: "name" | "place";
-}
-
 /** The graph's value for a card's layer: by its name, its aliases, then its place on the trunk that starts at `input`. */
-export function findLayer(graph: Graph, { name, aliases, find }: Wanted, input: string): Found | undefined {
-  const value = valueNamed(graph, name, aliases);
-  if (value !== undefined) return { value, by: "name" };
-  const placed = find && locate(trunkOf(graph, input), find);
-  return placed === undefined ? undefined : { value: placed, by: "place" };
+export function findLayer(graph: Graph, { name, aliases, find }: Wanted, input: string): string | undefined {
+  return valueNamed(graph, name, aliases) ?? (find && locate(trunkOf(graph, input), find));
 }

@@ -2,12 +2,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { injured } from "../../../test/mutate";
 import { hasSharedData, SHARED_DATA } from "../../../test/photos";
 import { tinyTflite, type TinyModel } from "../../../test/tinyTflite";
 import { randomTensor } from "../../../test/smallGraph";
 import { canonicalise } from "../../onnx/canonicalise";
 import { ModelFormatError, type Graph } from "../../onnx/graph";
-import { seeded, type Random } from "../../vis/random";
+import { seeded } from "../../vis/random";
 import { importTflite } from "./import";
 import {
   AddOptions,
@@ -73,27 +74,6 @@ const model = (): TinyModel => ({
   outputs: ["prob"],
 });
 
-const WILD = [0, 1, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 1_000_000_000];
-
-/** One seeded injury. `structure` is where a file's tables lie, so that not all of them hit weights. */
-function injured(original: Uint8Array, random: Random, [from, to]: readonly [number, number]): Uint8Array {
-  const bytes = original.slice();
-  const place = () => (random.uniform() < 0.8 ? from + random.integer(to - from) : random.integer(bytes.length));
-  switch (random.integer(4)) {
-    case 0: // flipped bits
-      for (let i = random.integer(4); i >= 0; i--) bytes[place()]! ^= 1 << random.integer(8);
-      return bytes;
-    case 1: // cut short
-      return bytes.subarray(0, random.integer(bytes.length));
-    case 2: // a wild number: a length, an offset, a size, an index
-      new DataView(bytes.buffer).setUint32(Math.min(place() & ~3, bytes.length - 4), random.pick(WILD), true);
-      return bytes;
-    default: // part of it twice
-      bytes.copyWithin(place(), place(), Math.min(bytes.length, place() + 256));
-      return bytes;
-  }
-}
-
 /** Imports an injured file: either the injury is harmless, or it is refused as what it is, within the time and memory allowed. */
 function refusedOrRead(bytes: Uint8Array, next: (graph: Graph) => void = () => {}): "refused" | "read" {
   const start = performance.now();
@@ -126,9 +106,7 @@ describe("200 injuries", () => {
     const original = tinyTflite(model());
     expect(refusedOrRead(original)).toBe("read");
     const random = seeded(1, "injuries");
-    const results = Array.from({ length: 200 }, () =>
-      refusedOrRead(injured(original, random, [0, original.length]), whatFollows),
-    );
+    const results = Array.from({ length: 200 }, () => refusedOrRead(injured(original, random), whatFollows));
     expect(results.filter((r) => r === "refused").length).toBeGreaterThan(60);
   });
 

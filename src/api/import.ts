@@ -2,10 +2,8 @@
 import type { ModelFormat } from "../importers/files";
 import type { DType, Dim } from "../onnx/graph";
 import type { Preprocessing } from "../onnx/preprocessing";
+import type { WeightReport, WeightStorage } from "../quantize/quantize";
 import type { LayerInfo } from "./model";
-
-/** How the weights of a kept model are stored: int8 has one scale per output channel, float16 is a Cast away from float32. */
-export type WeightStorage = "int8" | "float16" | "float32";
 
 /** Where the files of one model are: dropped ones, or addresses (the weight files that a first one names are found beside it). */
 export type ImportSource = { files: readonly File[] } | { url: string };
@@ -41,17 +39,6 @@ export interface ImportChoices {
   preprocessing: Preprocessing;
   weights: WeightStorage;
   labels?: readonly string[];
-}
-
-/** What one weight lost and saved. */
-export interface WeightReport {
-  name: string;
-  /** The first node that reads it. */
-  node: string;
-  /** Signal to quantisation noise, decibel; null when nothing was lost. */
-  sqnrDb: number | null;
-  bytesBefore: number;
-  bytesAfter: number;
 }
 
 /** What the answers of a network lost by its storage, over some pictures. */

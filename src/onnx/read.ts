@@ -31,13 +31,21 @@ const OLDEST_OPSET = 7;
  */
 export function readModel(bytes: Uint8Array, what = "this file"): Graph {
   const model = decode(bytes, what);
-  const opset = Number(model.opsetImport.find((o) => !o.domain || o.domain === "ai.onnx")?.version ?? 0n);
+  const opset = opsetOf(model);
   if (!model.graph || (model.graph.node.length === 0 && opset === 0)) throw new ModelFormatError(notOnnx(bytes, what));
-  if (opset < OLDEST_OPSET || opset > NEWEST_OPSET)
-    throw new ModelFormatError(
-      `${what} is written in ONNX operator set ${opset}; sets ${OLDEST_OPSET} to ${NEWEST_OPSET} are understood. Convert it with onnx.version_converter.`,
-    );
-  return readGraph(model.graph, opset, what);
+  return readGraph(model.graph, checkedOpset(opset, what), what);
+}
+
+/** The version of ONNX's own operator set; 0 when the file names none. */
+export const opsetOf = ({ opsetImport }: Pick<ModelProto, "opsetImport">): number =>
+  Number(opsetImport.find((o) => !o.domain || o.domain === "ai.onnx")?.version ?? 0n);
+
+/** The same, or ModelFormatError where it is not understood. */
+export function checkedOpset(opset: number, what: string): number {
+  if (opset >= OLDEST_OPSET && opset <= NEWEST_OPSET) return opset;
+  throw new ModelFormatError(
+    `${what} is written in ONNX operator set ${opset}; sets ${OLDEST_OPSET} to ${NEWEST_OPSET} are understood. Convert it with onnx.version_converter.`,
+  );
 }
 
 function decode(bytes: Uint8Array, what: string): ModelProto {
@@ -53,15 +61,24 @@ function decode(bytes: Uint8Array, what: string): ModelProto {
   }
 }
 
-function notOnnx(bytes: Uint8Array, what: string): string {
+/** Says what a file that is no ONNX is instead. */
+export function notOnnx(bytes: Uint8Array, what: string): string {
   return `${what} is not an ONNX model: ${inWords[sniff(bytes)]}. Choose a file exported as ONNX (.onnx).`;
 }
 
 function readGraph(graph: GraphProto, opset: number, what: string): Graph {
-  const constants = new Map<string, Tensor>();
-  for (const tensor of graph.initializer) constants.set(tensor.name, readTensor(tensor, what));
+  return graphOf(graph, new Map(graph.initializer.map((tensor) => [tensor.name, readTensor(tensor, what)])), opset, what);
+}
+
+/** Nodes as the file orders them, each with a name of its own. */
+export function nodesOf(graph: GraphProto, opset: number, what: string): Node[] {
   const names = new Set<string>();
-  const nodes = graph.node.map((node, i) => readNode(node, i, opset, what, names));
+  return graph.node.map((node, i) => readNode(node, i, opset, what, names));
+}
+
+/** A graph from its decoded fields and its weights. Throws ModelFormatError when they contradict each other. */
+export function graphOf(graph: GraphProto, constants: ReadonlyMap<string, Tensor>, opset: number, what: string): Graph {
+  const nodes = nodesOf(graph, opset, what);
   const inputs = graph.input.filter((v) => !constants.has(v.name)).map((v) => readInput(v, what));
   const outputs = graph.output.map((v) => v.name);
   return { name: graph.name, opset, inputs, outputs, nodes: sorted(nodes, inputs, constants, outputs, what), constants };
@@ -133,7 +150,8 @@ function impliedType(a: AttributeProto): AttributeType {
 const decoder = new TextDecoder();
 const text = (bytes: Uint8Array): string => decoder.decode(bytes);
 
-function readTensor(tensor: TensorProto, what: string): Tensor {
+/** A weight, as a view of its bytes where they are aligned. Throws ModelFormatError when its parts contradict each other. */
+export function readTensor(tensor: TensorProto, what: string): Tensor {
   const where = `${what}: weight "${tensor.name}"`;
   const dtype = DTYPES_BY_CODE[tensor.dataType];
   if (!dtype || dtype === "string")

@@ -83,6 +83,30 @@ export function halfToFloat(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+const [f32View, u32View] = (() => {
+  const buffer = new ArrayBuffer(4);
+  return [new Float32Array(buffer), new Uint32Array(buffer)] as const;
+})();
+
+/** The bits of the binary16 number nearest to x, ties to even; beyond 65520 it is infinite. */
+export function floatToHalf(x: number): number {
+  f32View[0] = x;
+  const bits = u32View[0]!;
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  if (magnitude < 0x38800000) {
+    // below 2^-14 a half counts in steps of 2^-24
+    const scaled = Math.abs(f32View[0]!) * 2 ** 24;
+    const floor = Math.floor(scaled);
+    const rest = scaled - floor;
+    return sign | (floor + (rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? 1 : 0));
+  }
+  const rounded = magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1);
+  return sign | (rounded >>> 13);
+}
+
 /** A constant with its dimensions permuted: output dimension i is input dimension perm[i]. Shares its data where none moves. */
 export function transposed(tensor: Tensor, perm: readonly number[]): Tensor {
   const shape = perm.map((p) => tensor.shape[p]!);

@@ -1,5 +1,6 @@
 /** Graph -> ONNX file. Plain ONNX only: composite ops of ours must have been lowered. */
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { DTYPE_CODE } from "./dtype";
 import {
   LOCAL_DOMAIN,
@@ -13,10 +14,10 @@ import {
 } from "./graph";
 import {
   AttributeProto_AttributeType as AttributeType,
+  GraphProtoSchema,
   ModelProtoSchema,
+  TensorProtoSchema,
   type AttributeProtoSchema,
-  type GraphProtoSchema,
-  type TensorProtoSchema,
   type ValueInfoProtoSchema,
 } from "./proto/onnx_pb";
 
@@ -59,19 +60,66 @@ const FLOATS = new Set([
  * Throws OpError on a node of our own domain.
  */
 export function writeModel(graph: Graph | StaticGraph): Uint8Array<ArrayBuffer> {
-  const model = create(ModelProtoSchema, {
-    irVersion: IR_VERSION,
-    producerName: "micrographia",
-    opsetImport: [
-      { domain: "", version: BigInt(graph.opset) },
-      ...[...new Set(graph.nodes.map((n) => n.domain))].filter(Boolean).map((domain) => ({ domain, version: 1n })),
-    ],
-    graph: graphProto(graph),
-  });
-  return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
+  const parts = [...modelParts(graph)];
+  const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
-function graphProto(graph: Graph | StaticGraph): MessageInitShape<typeof GraphProtoSchema> {
+/**
+ * The same file piece by piece, in order: weights are handed out as they lie in memory, not copied.
+ * Throws OpError on a node of our own domain.
+ */
+export function* modelParts(graph: Graph | StaticGraph): Generator<Uint8Array> {
+  const { before, after } = aroundWeights(graph);
+  const weights = [...graph.constants].map(([name, tensor]) => {
+    const raw = bytesOf(tensor);
+    const head = toBinary(TensorProtoSchema, create(TensorProtoSchema, tensorHead(tensor, name)));
+    const rawField = raw.length ? field(RAW_DATA, raw.length) : new Uint8Array();
+    const length = head.length + rawField.length + raw.length;
+    return [field(INITIALIZER, length), head, rawField, raw];
+  });
+  const inside = [before, ...weights.flat(), after];
+  yield toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: IR_VERSION, producerName: "micrographia" }));
+  yield field(
+    GRAPH,
+    inside.reduce((n, part) => n + part.length, 0),
+  );
+  yield* inside;
+  yield toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      opsetImport: [
+        { domain: "", version: BigInt(graph.opset) },
+        ...[...new Set(graph.nodes.map((n) => n.domain))].filter(Boolean).map((domain) => ({ domain, version: 1n })),
+      ],
+    }),
+  );
+}
+
+/** Numbers of the fields that hold the graph, a weight, and a weight's bytes. */
+const GRAPH = ModelProtoSchema.field.graph.number;
+const INITIALIZER = GraphProtoSchema.field.initializer.number;
+const RAW_DATA = TensorProtoSchema.field.rawData.number;
+
+/** What precedes `length` bytes of a field. */
+const field = (number: number, length: number): Uint8Array =>
+  new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(length).finish();
+
+/** A graph's fields before its weights and after them. */
+function aroundWeights(graph: Graph | StaticGraph): { before: Uint8Array; after: Uint8Array } {
+  const { name, node, input, output } = graphProto(graph, false);
+  return {
+    before: toBinary(GraphProtoSchema, create(GraphProtoSchema, { name, node })),
+    after: toBinary(GraphProtoSchema, create(GraphProtoSchema, { input, output })),
+  };
+}
+
+function graphProto(graph: Graph | StaticGraph, weights = true): MessageInitShape<typeof GraphProtoSchema> {
   const types = "types" in graph ? graph.types : undefined;
   return {
     name: graph.name,
@@ -87,7 +135,7 @@ function graphProto(graph: Graph | StaticGraph): MessageInitShape<typeof GraphPr
         attribute: Object.entries(node.attrs).map(([name, value]) => attributeProto(name, value)),
       };
     }),
-    initializer: [...graph.constants].map(([name, tensor]) => tensorProto(tensor, name)),
+    initializer: weights ? [...graph.constants].map(([name, tensor]) => tensorProto(tensor, name)) : [],
     input: graph.inputs.map((input) => valueInfo(input.name, input)),
     output: graph.outputs.map((name) => valueInfo(name, types?.get(name))),
   };
@@ -113,15 +161,18 @@ function attributeProto(name: string, value: Attr): MessageInitShape<typeof Attr
   return { name, type: AttributeType.GRAPH, g: graphProto(value) };
 }
 
-function tensorProto(tensor: Tensor, name: string): MessageInitShape<typeof TensorProtoSchema> {
-  const { data } = tensor;
-  return {
-    name,
-    dims: tensor.shape.map(BigInt),
-    dataType: DTYPE_CODE[tensor.dtype],
-    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>,
-  };
-}
+const tensorHead = (tensor: Tensor, name: string) => ({
+  name,
+  dims: tensor.shape.map(BigInt),
+  dataType: DTYPE_CODE[tensor.dtype],
+});
+
+const bytesOf = ({ data }: Tensor) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>;
+
+const tensorProto = (tensor: Tensor, name: string): MessageInitShape<typeof TensorProtoSchema> => ({
+  ...tensorHead(tensor, name),
+  rawData: bytesOf(tensor),
+});
 
 function valueInfo(name: string, type?: ValueType | GraphInput): MessageInitShape<typeof ValueInfoProtoSchema> {
   if (!type) return { name };

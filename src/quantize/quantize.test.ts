@@ -12,7 +12,7 @@ import { canonicalise } from "../onnx/canonicalise";
 import type { Graph, Tensor } from "../onnx/graph";
 import { sidesOf } from "../onnx/preprocessing";
 import { readModel } from "../onnx/read";
-import { f32 } from "../onnx/tensor";
+import { f32, floatToHalf, halfToFloat } from "../onnx/tensor";
 import { writeModel } from "../onnx/write";
 import { quantize } from "./quantize";
 import { quantiseChannels } from "./scales";
@@ -165,5 +165,50 @@ describe.skipIf(!hasSharedData)("classifiers over photos (local data)", () => {
     const [a, b] = [choices(float[output]!), choices(int8[output]!)];
     const agreeing = a.filter((choice, i) => choice === b[i]).length;
     expect(agreeing / names.length, `${agreeing} of ${names.length} agree`).toBeGreaterThanOrEqual(0.98);
+  });
+});
+
+describe("float16", () => {
+  test("every half-precision number is its own nearest, and the values between go to the nearer, ties to even", () => {
+    for (let bits = 0; bits < 0x7c00; bits++) {
+      const x = halfToFloat(bits);
+      const next = halfToFloat(bits + 1);
+      expect(floatToHalf(x)).toBe(bits);
+      expect(floatToHalf(-x)).toBe(bits | 0x8000);
+      if (bits + 1 < 0x7c00) expect(floatToHalf((x + next) / 2)).toBe(bits + (bits & 1));
+    }
+    expect([65519, 65520, 1e9, -Infinity, 1e-9, 2 ** -25, 2 ** -24].map(floatToHalf)).toEqual([
+      0x7bff, 0x7c00, 0x7c00, 0xfc00, 0, 0, 1,
+    ]);
+    expect(floatToHalf(NaN) & 0x7fff).toBeGreaterThan(0x7c00);
+  });
+
+  test("a weight is half the bytes and keeps its name; the answers hardly change", async () => {
+    const graph = smallGraph({
+      inputs: { x: [1, 16, 6, 6] },
+      constants: { w: randomTensor([32, 16, 3, 3], 1) },
+      nodes: [{ op: "Conv", inputs: ["x", "w"], outputs: ["y"] }],
+      outputs: ["y"],
+    });
+    const { graph: small, report } = quantize(graph, "float16");
+    expect(report).toMatchObject([{ name: "w", node: "y", bytesBefore: 4 * 4608, bytesAfter: 2 * 4608 }]);
+    expect(report[0]!.sqnrDb).toBeGreaterThan(65);
+    const x = randomTensor([1, 16, 6, 6], 2);
+    const bytes = writeModel(small);
+    const [direct, folded, float] = await Promise.all([
+      runModelBytes(bytes, { x }),
+      runGraph(canonicalise(readModel(bytes)), { x }),
+      runGraph(canonicalise(graph), { x }),
+    ]);
+    expect(relativeDifference(folded.y!, direct.y!)).toBeLessThan(1e-5);
+    expect(relativeDifference(folded.y!, float.y!)).toBeLessThan(1e-3);
+  });
+
+  test("numbers that it cannot hold keep a weight in float32", () => {
+    const w = randomTensor([32, 16, 3, 3], 1);
+    w.data[7] = 1e6;
+    const nodes = [{ op: "Conv", inputs: ["x", "w"], outputs: ["y"] }];
+    const graph = smallGraph({ inputs: { x: [1, 16, 6, 6] }, constants: { w }, nodes, outputs: ["y"] });
+    expect(quantize(graph, "float16")).toMatchObject({ report: [], graph: { nodes } });
   });
 });

@@ -1,33 +1,45 @@
 /**
- * Weight-only int8: each large weight becomes an int8 initializer and one scale per output channel, in standard ONNX.
+ * Weights in a smaller form, in standard ONNX. Biases, norms and small weights stay float32: they are few, and they matter more.
  *
- *   W[..., m, ...] ~ scale[m] * Q[..., m, ...]      Q in -127..127, no zero point
+ *   int8      W[..., m, ...] ~ scale[m] * Q[..., m, ...]      Q in -127..127, no zero point, one scale per output channel
+ *   float16   W ~ H, the nearest half-precision number
  *
- * Biases, norms and small weights stay float32: they are few, and they matter more. Activations are untouched. From opset 13 on
- * the float weight is DequantizeLinear(Q, scale, axis); before, where that op knows no axis, it is Cast(Q) * scale. Either way it
- * keeps the name that the weight had, so nothing downstream changes.
+ * From opset 13 on an int8 weight is DequantizeLinear(Q, scale, axis); before, where that op knows no axis, it is Cast(Q) * scale.
+ * A float16 weight is Cast(H). The result keeps the name that the weight had, so nothing downstream changes. Activations are untouched.
  */
 import { consumersOf } from "../onnx/canonical/cut";
 import { DTYPE_CODE } from "../onnx/dtype";
 import { sizeOf, type Graph, type Node, type Tensor } from "../onnx/graph";
 import { f32 } from "../onnx/tensor";
-import { quantiseChannels } from "./scales";
+import { halved, quantiseChannels } from "./scales";
+
+/** How the large weights of a kept model are stored. */
+export type WeightStorage = "int8" | "float16" | "float32";
 
 /** What one weight lost and saved. */
-export interface QuantizedWeight {
+export interface WeightReport {
   name: string;
   /** The first node that reads it. */
   node: string;
-  /** Signal to quantisation noise, decibel; Infinity when nothing was lost. */
-  sqnrDb: number;
+  /** Signal to quantisation noise, decibel; null when nothing was lost. */
+  sqnrDb: number | null;
   bytesBefore: number;
-  /** int8 weights and float32 scales. */
+  /** Of the values, and of the float32 scales where there are some. */
   bytesAfter: number;
 }
 
 export interface Quantized {
   graph: Graph;
-  report: QuantizedWeight[];
+  report: WeightReport[];
+}
+
+/** One weight in its smaller form, to be put in its place by `withSmallWeights`. */
+export interface SmallWeight {
+  report: WeightReport;
+  values: Tensor;
+  /** Per channel of `axis`; null for float16. */
+  scales: Float32Array | null;
+  axis: number;
 }
 
 /** Below this many elements a weight stays float32. */
@@ -51,58 +63,73 @@ function outputAxis(node: Node, i: number, rank: number): number | undefined {
 }
 
 /** The channel axis that all readers of a constant agree on. */
-function sharedAxis(name: string, { shape }: Tensor, readers: readonly Node[]): number | undefined {
-  const axes = readers.flatMap((node) =>
-    node.inputs.flatMap((input, i) => (input === name ? [outputAxis(node, i, shape.length)] : [])),
-  );
+function sharedAxis(name: string, rank: number, readers: readonly Node[]): number | undefined {
+  const axes = readers.flatMap((node) => node.inputs.flatMap((input, i) => (input === name ? [outputAxis(node, i, rank)] : [])));
   const readInside = readers.some((node) => !node.inputs.includes(name)); // by a branch of an If
   return readInside || new Set(axes).size !== 1 ? undefined : axes[0];
 }
 
-/** `graph` with its large float32 weights as int8. The graph's inputs, outputs and every value's name stay. */
-export function quantize(graph: Graph): Quantized {
-  const consumers = consumersOf(graph.nodes);
+/**
+ * The smaller form of a weight that `readers` read, or null where it stays as it is: not float32, small, no weight at all,
+ * or with numbers that float16 cannot hold.
+ */
+export function smallWeight(name: string, tensor: Tensor, readers: readonly Node[], storage: WeightStorage): SmallWeight | null {
+  const elements = sizeOf(tensor.shape);
+  if (storage === "float32" || tensor.dtype !== "float32" || elements < SMALLEST) return null;
+  const axis = sharedAxis(name, tensor.shape.length, readers);
+  if (axis === undefined) return null;
+  const made = storage === "int8" ? quantiseChannels(tensor, axis) : halved(tensor);
+  if (!made) return null;
+  const { values, scales, sqnrDb } = made;
+  const bytesAfter = values.data.byteLength + (scales?.byteLength ?? 0);
+  const lost = Number.isFinite(sqnrDb) ? sqnrDb : null;
+  return { report: { name, node: readers[0]!.name, sqnrDb: lost, bytesBefore: 4 * elements, bytesAfter }, values, scales, axis };
+}
+
+/** `graph` with some of its weights in their smaller forms. Inputs, outputs and every value's name stay. */
+export function withSmallWeights(graph: Graph, small: ReadonlyMap<string, SmallWeight>): Quantized {
   const constants = new Map<string, Tensor>();
   const nodes: Node[] = [];
-  const report: QuantizedWeight[] = [];
+  const report: WeightReport[] = [];
+  const node = (op: string, name: string, inputs: string[], output: string, attrs: Node["attrs"] = {}) =>
+    nodes.push({ op, name, domain: "", inputs, outputs: [output], attrs });
   for (const [name, tensor] of graph.constants) {
-    const readers = consumers.get(name) ?? [];
-    const large = tensor.dtype === "float32" && sizeOf(tensor.shape) >= SMALLEST;
-    const axis = large && !graph.outputs.includes(name) ? sharedAxis(name, tensor, readers) : undefined;
-    if (axis === undefined) {
+    const weight = small.get(name);
+    if (!weight) {
       constants.set(name, tensor);
       continue;
     }
-    const { values, scales, sqnrDb } = quantiseChannels(tensor, axis);
-    const Q = `${name}~int8`;
-    const scale = `${name}~scale`;
+    const { values, scales, axis } = weight;
+    report.push(weight.report);
+    if (!scales) {
+      const half = `${name}~float16`;
+      constants.set(half, values);
+      node("Cast", `${name}~float`, [half], name, { to: DTYPE_CODE.float32 });
+      continue;
+    }
+    const [Q, scale] = [`${name}~int8`, `${name}~scale`];
     constants.set(Q, values);
     if (graph.opset >= 13) {
       constants.set(scale, f32(scales));
-      nodes.push({
-        op: "DequantizeLinear",
-        name: `${name}~float`,
-        domain: "",
-        inputs: [Q, scale],
-        outputs: [name],
-        attrs: { axis },
-      });
+      node("DequantizeLinear", `${name}~float`, [Q, scale], name, { axis });
     } else {
-      const shape = tensor.shape.map((_, i) => (i === axis ? scales.length : 1));
+      const shape = values.shape.map((_, i) => (i === axis ? scales.length : 1));
       constants.set(scale, f32(scales, shape));
-      const cast = `${name}~cast`;
-      nodes.push({ op: "Cast", name: cast, domain: "", inputs: [Q], outputs: [cast], attrs: { to: DTYPE_CODE.float32 } });
-      nodes.push({ op: "Mul", name: `${name}~float`, domain: "", inputs: [cast, scale], outputs: [name], attrs: {} });
+      node("Cast", `${name}~cast`, [Q], `${name}~cast`, { to: DTYPE_CODE.float32 });
+      node("Mul", `${name}~float`, [`${name}~cast`, scale], name);
     }
-    const elements = sizeOf(tensor.shape);
-    report.push({
-      name,
-      node: readers[0]!.name,
-      sqnrDb,
-      bytesBefore: 4 * elements,
-      bytesAfter: elements + 4 * scales.length,
-    });
   }
   const { name, opset, inputs, outputs } = graph;
   return { graph: { name, opset, inputs, outputs, nodes: [...nodes, ...graph.nodes], constants }, report };
+}
+
+/** `graph` with its large float32 weights stored as `storage`. Inputs, outputs and every value's name stay. */
+export function quantize(graph: Graph, storage: WeightStorage = "int8"): Quantized {
+  const consumers = consumersOf(graph.nodes);
+  const small = new Map<string, SmallWeight>();
+  for (const [name, tensor] of graph.constants) {
+    const weight = graph.outputs.includes(name) ? null : smallWeight(name, tensor, consumers.get(name) ?? [], storage);
+    if (weight) small.set(name, weight);
+  }
+  return withSmallWeights(graph, small);
 }

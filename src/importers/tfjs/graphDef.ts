@@ -22,7 +22,7 @@ export interface TfNode {
 
 export interface TfModel {
   nodes: Map<string, TfNode>;
-  /** Node names of the signature's outputs; [] when there is no signature. */
+  /** Names of the signature's outputs, `name:1` where it is not a node's first; [] when there is no signature. */
   outputs: string[];
 }
 
@@ -50,10 +50,11 @@ export function readGraphDef({ topology, json }: ModelJson, what: string): TfMod
       ? json.userDefinedMetadata.signature
       : undefined;
   const outputs = isObject(signature) && isObject(signature.outputs) ? Object.values(signature.outputs) : [];
-  return { nodes, outputs: outputs.flatMap((o) => (isObject(o) && isText(o.name) ? [readInput(o.name).node] : [])) };
+  return { nodes, outputs: outputs.flatMap((o) => (isObject(o) && isText(o.name) ? [o.name.replace(/:0$/, "")] : [])) };
 }
 
-function readInput(text: string): TfInput {
+/** Reads "name" and "name:1". */
+export function readInput(text: string): TfInput {
   const [, node, output] = /^(.*?)(?::(\d+))?$/s.exec(text)!;
   return { node: node!, output: Number(output ?? 0) };
 }

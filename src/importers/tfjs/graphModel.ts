@@ -8,7 +8,7 @@ import { GraphBuilder } from "../../onnx/builder";
 import { fold } from "../../onnx/fold";
 import { ModelFormatError, OpError, type Dim, type Graph, type GraphInput, type Tensor } from "../../onnx/graph";
 import { transposed } from "../../onnx/tensor";
-import { attrShape, readGraphDef, type TfModel, type TfNode } from "./graphDef";
+import { attrShape, readGraphDef, readInput, type TfModel, type TfNode } from "./graphDef";
 import type { ModelJson } from "./modelJson";
 import { ordered, reachable, refuseUnknown } from "./order";
 import { closed, opened, pictureInput, type TfjsOptions } from "./options";
@@ -19,6 +19,7 @@ import { readWeights } from "./weights";
 /** Nodes that are no computation of their own. */
 const LEAVES = new Set(["Const", "Placeholder"]);
 const ruleOf = (op: string) => (Object.hasOwn(tfRules, op) ? tfRules[op] : undefined);
+const nodeOf = (output: string): string => readInput(output).node;
 const isUnknown = ({ op }: TfNode) => !LEAVES.has(op) && !ruleOf(op);
 
 /** See importTfjs, which recognises the kind of model. */
@@ -27,7 +28,7 @@ export function importGraphModel(file: ModelJson, shards: ReadonlyMap<string, Ui
   const model = readGraphDef(file, what);
   const weights = readWeights(file.groups, shards, what);
   const outputs = options.until ?? defaultOutputs(model);
-  const nodes = ordered(model.nodes, outputs, model.outputs, what);
+  const nodes = ordered(model.nodes, outputs.map(nodeOf), model.outputs, what);
   refuseUnknown(nodes.filter(isUnknown), "TensorFlow op", "node");
   const b = new GraphBuilder();
   const operands = new Map<string, Operand>();
@@ -52,7 +53,8 @@ export function importGraphModel(file: ModelJson, shards: ReadonlyMap<string, Ui
     }
   }
   const values = outputs.map((name) => {
-    const operand = operands.get(name)!;
+    const operand = operands.get(name);
+    if (!operand) throw new ModelFormatError(`${what} has no output "${name}". Name the node alone for its first.`);
     if ("constant" in operand) throw new ModelFormatError(`${what}: "${name}" is a constant, not an output to look at.`);
     return operand.value;
   });
@@ -63,7 +65,7 @@ export function importGraphModel(file: ModelJson, shards: ReadonlyMap<string, Ui
 export function inspectGraphModel(file: ModelJson, what: string) {
   const model = readGraphDef(file, what);
   const wanted = defaultOutputs(model);
-  const nodes = ordered(model.nodes, wanted, model.outputs, what);
+  const nodes = ordered(model.nodes, wanted.map(nodeOf), model.outputs, what);
   const isLeaf = ({ op }: TfNode) => LEAVES.has(op);
   return {
     title: what.replace(/\.json$/, ""),
@@ -72,7 +74,7 @@ export function inspectGraphModel(file: ModelJson, what: string) {
       .map((node): GraphInput => ({ name: node.name, dtype: "float32", shape: inputShape(node, {}).declared })),
     layers: nodes.filter((node) => !isLeaf(node)).map(({ name, op }) => ({ name, op })),
     unsupported: nodes.filter(isUnknown).map(({ name, op }) => ({ node: name, op })),
-    outputs: reachable(nodes, wanted, isUnknown, isLeaf),
+    outputs: reachable(nodes, wanted, nodeOf, isUnknown, isLeaf),
   };
 }
 

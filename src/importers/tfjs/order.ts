@@ -53,6 +53,7 @@ export function ordered<N extends Ordered>(
 export function reachable<N extends Ordered>(
   nodes: readonly N[],
   wanted: readonly string[],
+  nodeOf: (output: string) => string,
   refused: (node: N) => boolean,
   leaf: (node: N) => boolean,
 ): string[] {
@@ -63,8 +64,10 @@ export function reachable<N extends Ordered>(
     made.add(node.name);
     for (const input of node.inputs) read.add(input.node);
   }
-  if (wanted.every((name) => made.has(name))) return [...wanted];
-  const ends = nodes.filter((node) => made.has(node.name) && !leaf(node) && (wanted.includes(node.name) || !read.has(node.name)));
+  if (wanted.every((name) => made.has(nodeOf(name)))) return [...wanted];
+  const ends = nodes.filter(
+    (node) => made.has(node.name) && !leaf(node) && (wanted.some((name) => nodeOf(name) === node.name) || !read.has(node.name)),
+  );
   return ends.map(({ name }) => name);
 }
 

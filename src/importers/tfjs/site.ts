@@ -91,7 +91,7 @@ export class Site {
     const to = (wanted: readonly number[]): Value => {
       const changed = wanted.findIndex((d, k) => d !== value.shape[k]);
       const kept = wanted.map((d, k) => (changed === -1 || k < changed ? 0 : d));
-      return this.b.ints(changed === wanted.length - 1 ? kept.with(-1, -1) : kept);
+      return this.b.ints(wanted.length && changed === wanted.length - 1 ? kept.with(-1, -1) : kept);
     };
     if (shape.length !== 4 || this.order === CHANNELS_FIRST) return this.last("Reshape", [value, to(shape)]);
     const [batch, height, width, channels] = shape;

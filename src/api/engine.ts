@@ -37,6 +37,7 @@ export interface RenderRequest {
 export type Progress =
   | { phase: "download"; loadedBytes: number; totalBytes: number | null } // null: server sent no length
   | { phase: "verify"; doneBytes: number; totalBytes: number }
+  | { phase: "keep"; doneBytes: number; totalBytes: number } // a converted model is being stored
   | { phase: "load" } // ORT and the weights into memory
   | { phase: "compile"; device: DeviceInfo } // sessions for this layer and size
   | { phase: "step"; step: number; steps: number; score: number; stepsPerSecond: number; frame: Picture | null };

@@ -30,12 +30,16 @@ export interface Inspection {
   /** Files that this model also needs (weight shards, external data, the other half of a Caffe model), and are not there yet. */
   missing: string[];
   /** Class names that came along, or []. */
-  labels: string[];
+  labels: readonly string[];
+  /** The download was ended before the weights, because of `unsupported`: only format, title and that list are known. */
+  ended: boolean;
 }
 
 /** What the reader decides before the weights are read. */
 export interface ImportChoices {
   title: string;
+  /** Layers to put first, by name; see Inspection.layers. */
+  significant: readonly string[];
   preprocessing: Preprocessing;
   weights: WeightStorage;
   labels?: readonly string[];

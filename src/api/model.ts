@@ -18,6 +18,8 @@ export interface ModelCard {
   preprocessing: Preprocessing;
   /** Label file under models/, one class per line; null when the model names no classes. */
   labels: string | null;
+  /** The class names themselves, of a reader's own model. */
+  classNames?: string[];
   /** Weights in the network, for "how large is it". */
   parameters?: number;
   /** About how many bytes stay on this machine once the weights are int8. */

@@ -1,6 +1,7 @@
 /** One door for every format: the files of a model in, one ONNX graph out. */
 import { cut } from "../onnx/canonical/cut";
 import { resolveValue } from "../onnx/canonical/names";
+import { MissingFilesError } from "../onnx/external";
 import { ModelFormatError, type Graph } from "../onnx/graph";
 import type { Preprocessing } from "../onnx/preprocessing";
 import { readModel } from "../onnx/read";
@@ -24,18 +25,6 @@ export interface ImportModelOptions {
   until?: readonly string[];
 }
 
-/** Files that the model needs and that were not given. Opening it works once they are there too. */
-export class MissingFilesError extends ModelFormatError {
-  constructor(
-    what: string,
-    readonly missing: readonly string[],
-  ) {
-    super(
-      `${what} also needs ${missing.map((name) => `"${name}"`).join(", ")}. Choose ${missing.length > 1 ? "those files" : "that file"} as well.`,
-    );
-  }
-}
-
 /**
  * Reads the files of one model, whatever its format: told by content. Throws MissingFilesError when parts of it are not there,
  * ModelFormatError or OpError when it cannot be read; the message names the file, the place and the cure.
@@ -46,7 +35,7 @@ export function importModel(files: readonly NamedBytes[], { until }: ImportModel
   const { labels } = sorted;
   switch (sorted.format) {
     case "onnx": {
-      const graph = readModel(sorted.main.bytes, fileName(sorted.main.name));
+      const graph = readModel(sorted.main.bytes, fileName(sorted.main.name), external(sorted.beside));
       return { format: "onnx", title, labels, preprocessing: null, graph: until ? upTo(graph, until) : graph };
     }
     case "tflite": {
@@ -64,10 +53,11 @@ export function importModel(files: readonly NamedBytes[], { until }: ImportModel
   }
 }
 
-/** "model.json" says nothing: then the folder's name does, where there is one. */
-function titleOf(files: ModelFiles): string {
-  const { name } = files.format === "caffe" ? (files.prototxt ?? files.caffemodel)! : files.main;
-  const parts = name.split(/[\\/]/);
+/** What a model may be called, from the name of its main file; "model.json" says nothing: then the folder's name does, where there is one. */
+export function titleOf(files: ModelFiles | string): string {
+  const name =
+    typeof files === "string" ? files : files.format === "caffe" ? (files.prototxt ?? files.caffemodel)!.name : files.main.name;
+  const parts = name.split(/[?#]/)[0]!.split(/[\\/]/);
   const own = parts.at(-1)!.replace(/\.(onnx|tflite|json|prototxt|caffemodel|pb|bin)$/i, "");
   return (/^(model|index)$/i.test(own) && parts.at(-2)) || own || "model";
 }

@@ -32,10 +32,12 @@ export function describeModel(graph: Graph, card: ModelCard, labels: string): Mo
         unsupported,
       })),
     ],
-    labels: labels
-      .split("\n")
-      .map((line) => line.trim())
-      .filter(Boolean),
+    labels:
+      card.classNames ??
+      labels
+        .split("\n")
+        .map((line) => line.trim())
+        .filter(Boolean),
     missing: [...missing, ...strangers.map(({ title }) => title)],
   };
 }

@@ -1,5 +1,6 @@
 /**
- * One model file from its server into a vault: resumed, hashed as it comes, listed only when its SHA-256 is right.
+ * One model file from its server into a vault: resumed, hashed as it comes, listed only when its SHA-256 is right. Where float32
+ * weights are to be kept smaller, they are made so as they come, and what came is dropped once the smaller file is stored.
  *
  *   already listed            nothing to do
  *   parts of an earlier try   hashed first ("verify"), then the rest is fetched ("download")
@@ -11,10 +12,14 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Progress } from "../api/engine";
 import type { ModelFile } from "../api/model";
 import type { StoredModel } from "../api/store";
-import { DigestError, formatBytes, QuotaError } from "./errors";
+import type { Quantized, WeightStorage } from "../quantize/quantize";
+import { SmallModelStream } from "../quantize/stream";
+import { DigestError, formatBytes } from "./errors";
+import { keepModel } from "./keep";
 import { meter, type Meter } from "./progress";
+import { checkRoom, forget, roomFor, type Claim } from "./room";
 import { receive, type Patience } from "./transfer";
-import { isQuota, PART_BYTES, type Vault } from "./vault";
+import { PART_BYTES, type Vault } from "./vault";
 
 export interface DownloadRequest {
   /** Catalogue id: how messages name the file. */
@@ -24,11 +29,15 @@ export interface DownloadRequest {
   url: string;
   sameOrigin: boolean;
   patience: Patience;
+  /** How the weights are to be kept: float32 ones may become smaller as they arrive. */
+  keep: WeightStorage;
   /** Whether another download, in any tab, is using these parts just now. */
   busy: (sha256: string) => Promise<boolean>;
   signal: AbortSignal;
   onProgress: (p: Progress) => void;
 }
+
+const claimOf = ({ id, file, busy }: DownloadRequest): Claim => ({ id, sha256: file.sha256, bytes: file.bytes, busy });
 
 /** The stored model, whose every byte was checked. The caller holds the lock of this file. */
 export async function download(vault: Vault, request: DownloadRequest): Promise<StoredModel> {
@@ -41,14 +50,15 @@ export async function download(vault: Vault, request: DownloadRequest): Promise<
 }
 
 async function brought(vault: Vault, request: DownloadRequest, progress: Meter): Promise<StoredModel> {
-  const { file, signal } = request;
-  const stored = await findStored(vault, file.sha256);
+  const { file, signal, id, keep } = request;
+  const stored = await findBrought(vault, file, keep);
   if (stored) {
     progress.download(file.bytes);
     return stored;
   }
   signal.throwIfAborted();
-  await checkRoom(vault, request);
+  const claim = claimOf(request);
+  await checkRoom(vault, claim);
   let outcome = await attempt(vault, request, progress);
   if (outcome.digest !== file.sha256 && outcome.resumed) {
     progress.restart(); // the earlier try's bytes may be the wrong ones
@@ -56,16 +66,33 @@ async function brought(vault: Vault, request: DownloadRequest, progress: Meter):
   }
   if (outcome.digest !== file.sha256)
     throw new DigestError(
-      `${request.id}: the ${formatBytes(file.bytes)} from ${request.url} have SHA-256 ${outcome.digest}, but the catalogue says ` +
+      `${id}: the ${formatBytes(file.bytes)} from ${request.url} have SHA-256 ${outcome.digest}, but the catalogue says ` +
         `${file.sha256}. They were damaged on the way or changed on the server, and have been deleted. ` +
         "Try again; if it fails the same way, choose another model.",
     );
-  const model: StoredModel = { sha256: file.sha256, id: request.id, bytes: file.bytes, storedAt: Date.now() };
+  if (outcome.conversion) {
+    const { graph, report } = outcome.conversion.end();
+    const kept = await keepModel(vault, graph, {
+      ...{ id, weights: keep, from: file.sha256, bytesBefore: file.bytes, report, signal, busy: request.busy },
+      onProgress: progress.keep,
+      makeRoom: () => vault.dropParts(file.sha256), // they are verified, but weigh more than a second download
+    });
+    await forget(vault, file.sha256);
+    return kept;
+  }
+  const model: StoredModel = { sha256: file.sha256, id, bytes: file.bytes, storedAt: Date.now(), weights: file.weights };
   if (vault.keeps === "memory") model.volatile = true;
-  await roomFor(vault, request, () => vault.putModel(model));
+  await roomFor(vault, claim, () => vault.putModel(model));
   await vault.dropUnfinished(file.sha256);
   progress.download(file.bytes);
   return model;
+}
+
+/** What an earlier download of `file` left, as it came or in the form that is wanted. */
+async function findBrought(vault: Vault, file: ModelFile, keep: WeightStorage): Promise<StoredModel | null> {
+  if (keep === file.weights) return findStored(vault, file.sha256);
+  const made = (await vault.models()).find((model) => model.from === file.sha256 && model.weights === keep);
+  return made ? findStored(vault, made.sha256) : null;
 }
 
 /** A listed model whose parts are all there; one that the browser has damaged is taken off the list. */
@@ -78,20 +105,54 @@ export async function findStored(vault: Vault, sha256: string): Promise<StoredMo
   return null;
 }
 
+interface Outcome {
+  digest: string;
+  resumed: boolean;
+  conversion: Conversion | null;
+}
+
+/** Makes the weights smaller as they arrive. What is wrong with the file waits until its digest has told whose fault that is. */
+class Conversion {
+  readonly #stream: SmallModelStream;
+  #failure: unknown;
+
+  constructor(what: string, totalBytes: number, storage: WeightStorage) {
+    this.#stream = new SmallModelStream({ what, totalBytes, storage });
+  }
+
+  push(bytes: Uint8Array): void {
+    try {
+      if (!this.#failure) this.#stream.push(bytes);
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+
+  /** Throws ModelFormatError where the file, though it is the one that was promised, cannot be read. */
+  end(): Quantized {
+    if (this.#failure) throw this.#failure;
+    return this.#stream.end();
+  }
+}
+
 /** Fetches what is missing and hashes everything; on a wrong digest nothing is left behind. */
-async function attempt(vault: Vault, request: DownloadRequest, progress: Meter): Promise<{ digest: string; resumed: boolean }> {
+async function attempt(vault: Vault, request: DownloadRequest, progress: Meter): Promise<Outcome> {
   const { file, signal, url } = request;
   const before = await vault.unfinished(file.sha256);
-  let { hash, loaded } = await rehash(vault, file, progress, signal);
+  const begin = () => (request.keep === file.weights ? null : new Conversion(request.id, file.bytes, request.keep));
+  let conversion = begin();
+  let { hash, loaded } = await rehash(vault, file, progress, signal, conversion);
+  if (loaded === 0) conversion = begin();
   const resumed = loaded > 0;
   const etag = before?.url === url ? before.etag : null;
   progress.download(loaded);
 
+  const claim = claimOf(request);
   const part = new Uint8Array(PART_BYTES);
   let filled = 0;
   const keep = async () => {
     const index = Math.floor((loaded - 1) / PART_BYTES);
-    await roomFor(vault, request, () => vault.putPart(file.sha256, index, part.slice(0, filled)));
+    await roomFor(vault, claim, () => vault.putPart(file.sha256, index, part.slice(0, filled)));
     filled = 0;
   };
   const { sameOrigin, patience } = request;
@@ -99,14 +160,16 @@ async function attempt(vault: Vault, request: DownloadRequest, progress: Meter):
   for await (const arrival of receive(wanted)) {
     if (arrival.kind === "etag") {
       const state = { sha256: file.sha256, url, etag: arrival.etag, touchedAt: Date.now() };
-      await roomFor(vault, request, () => vault.putUnfinished(state));
+      await roomFor(vault, claim, () => vault.putUnfinished(state));
     } else if (arrival.kind === "restart") {
       await vault.dropParts(file.sha256);
       hash = sha256.create();
+      conversion = begin();
       loaded = filled = 0;
       progress.restart();
     } else {
       hash.update(arrival.bytes);
+      conversion?.push(arrival.bytes);
       for (let rest = arrival.bytes; rest.length > 0;) {
         const taken = rest.subarray(0, PART_BYTES - filled);
         part.set(taken, filled);
@@ -121,11 +184,11 @@ async function attempt(vault: Vault, request: DownloadRequest, progress: Meter):
   }
   const digest = bytesToHex(hash.digest());
   if (digest !== file.sha256) await forget(vault, file.sha256);
-  return { digest, resumed };
+  return { digest, resumed, conversion };
 }
 
 /** The hash of the unbroken run of whole parts that an earlier try left, and its length; other parts are dropped. */
-async function rehash(vault: Vault, file: ModelFile, progress: Meter, signal: AbortSignal) {
+async function rehash(vault: Vault, file: ModelFile, progress: Meter, signal: AbortSignal, conversion: Conversion | null) {
   const hash = sha256.create();
   let loaded = 0;
   const parts = await vault.parts(file.sha256);
@@ -137,72 +200,9 @@ async function rehash(vault: Vault, file: ModelFile, progress: Meter, signal: Ab
       return { hash: sha256.create(), loaded: 0 };
     }
     hash.update(bytes);
+    conversion?.push(bytes);
     loaded += bytes.length;
     progress.verify(loaded);
   }
   return { hash, loaded };
-}
-
-/** Deletes what an unfinished download has left. */
-async function forget(vault: Vault, sha256: string): Promise<void> {
-  await vault.dropParts(sha256);
-  await vault.dropUnfinished(sha256);
-}
-
-/** Refuses before the first byte where the browser already says that the file cannot fit. */
-async function checkRoom(vault: Vault, request: DownloadRequest): Promise<void> {
-  if (vault.keeps === "memory") return;
-  const kept = (await vault.parts(request.file.sha256)).length * PART_BYTES;
-  const missing = Math.max(0, request.file.bytes - kept);
-  const fits = async () => ((await freeBytes()) ?? Infinity) >= missing;
-  if (await fits()) return;
-  await freeLeftovers(vault, request);
-  if (await fits()) return;
-  throw await noRoom(vault, request);
-}
-
-/** A write; when the browser has no room, once more after freeing leftovers, and then a QuotaError with nothing left half done. */
-async function roomFor(vault: Vault, request: DownloadRequest, write: () => Promise<void>): Promise<void> {
-  try {
-    await write();
-  } catch (e) {
-    if (!isQuota(e)) throw e;
-    await freeLeftovers(vault, request);
-    try {
-      await write();
-    } catch (again) {
-      if (!isQuota(again)) throw again;
-      throw await noRoom(vault, request);
-    }
-  }
-}
-
-/** Deletes other downloads that were never finished and that nobody is working on. */
-async function freeLeftovers(vault: Vault, request: DownloadRequest): Promise<void> {
-  for (const { sha256 } of await vault.allUnfinished())
-    if (sha256 !== request.file.sha256 && !(await vault.model(sha256)) && !(await request.busy(sha256)))
-      await forget(vault, sha256);
-}
-
-async function noRoom(vault: Vault, request: DownloadRequest): Promise<QuotaError> {
-  const { file, id } = request;
-  await forget(vault, file.sha256);
-  const free = await freeBytes();
-  const allowed =
-    free === null
-      ? "this browser allows the page less than that"
-      : free < file.bytes
-        ? `this browser allows the page only ${formatBytes(free)} more`
-        : `this browser refused to store more, though it claims ${formatBytes(free)} to be free`;
-  return new QuotaError(
-    `${id}: storing it needs ${formatBytes(file.bytes)}, but ${allowed}. What had arrived has been freed. ` +
-      "Remove a stored model, free some space on the disk, or leave the private window, and try again.",
-  );
-}
-
-/** What the browser still allows this origin; null where it does not say. */
-async function freeBytes(): Promise<number | null> {
-  if (typeof navigator === "undefined" || !navigator.storage) return null;
-  const { usage, quota } = await navigator.storage.estimate().catch(() => ({ usage: undefined, quota: undefined }));
-  return usage === undefined || quota === undefined ? null : Math.max(0, quota - usage);
 }

@@ -7,14 +7,16 @@ export interface Meter {
   /** `loadedBytes` never falls between two calls of `restart`. */
   download(loadedBytes: number): void;
   verify(doneBytes: number): void;
+  /** What was made of the file is being written, of a length of its own. */
+  keep(doneBytes: number, totalBytes: number): void;
   /** The file has to be fetched from its start again: the one place where progress falls. */
   restart(): void;
   /** Nothing is sent from here on. */
   close(): void;
 }
 
-/** A meter for a file of `totalBytes`. A listener that throws or rejects is not heard and does no harm. */
-export function meter(totalBytes: number, listener: (p: Progress) => void, now = () => performance.now()): Meter {
+/** A meter for a file of `totalBytes` (null: not known). A listener that throws or rejects is not heard and does no harm. */
+export function meter(totalBytes: number | null, listener: (p: Progress) => void, now = () => performance.now()): Meter {
   let loaded = 0;
   let sentAt = -Infinity;
   let sentPhase: Progress["phase"] | null = null;
@@ -41,7 +43,10 @@ export function meter(totalBytes: number, listener: (p: Progress) => void, now =
       send({ phase: "download", loadedBytes, totalBytes }, loadedBytes === totalBytes);
     },
     verify(doneBytes) {
-      send({ phase: "verify", doneBytes, totalBytes }, doneBytes === totalBytes);
+      send({ phase: "verify", doneBytes, totalBytes: totalBytes ?? doneBytes }, doneBytes === totalBytes);
+    },
+    keep(doneBytes, keptBytes) {
+      send({ phase: "keep", doneBytes, totalBytes: keptBytes }, doneBytes === keptBytes);
     },
     restart() {
       loaded = 0;

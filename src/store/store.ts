@@ -3,9 +3,11 @@ import { releaseProxy } from "comlink";
 import type { JobId, Progress } from "../api/engine";
 import type { ModelFile } from "../api/model";
 import type { StoreApi, StoredModel } from "../api/store";
+import type { WeightStorage } from "../quantize/quantize";
 import { abortable } from "./abort";
 import { download, findStored } from "./download";
 import { DownloadError, reasonOf, StoreError } from "./errors";
+import { Imports } from "./imports";
 import { exclusive, type Exclusive } from "./locks";
 import { shareMemory } from "./memoryShare";
 import { meter } from "./progress";
@@ -53,9 +55,16 @@ export function makeStore(options: StoreOptions): StoreApi {
     }
   };
 
-  async function fetchFile(id: string, file: ModelFile, signal: AbortSignal, onProgress: (p: Progress) => void) {
+  async function fetchFile(
+    id: string,
+    file: ModelFile,
+    signal: AbortSignal,
+    onProgress: (p: Progress) => void,
+    wish: WeightStorage,
+  ) {
     const { url, sameOrigin } = resolve(id, file, options.baseUrl);
-    const request = { id, file, url, sameOrigin, patience: limits, signal, onProgress, busy: isBusy };
+    const keep = file.weights === "float32" ? wish : file.weights; // what is small already stays as it is
+    const request = { id, file, url, sameOrigin, keep, patience: limits, signal, onProgress, busy: isBusy };
     const stopWatching = watchOther(file, onProgress);
     return locks(file.sha256, signal, async () => {
       stopWatching();
@@ -100,17 +109,42 @@ export function makeStore(options: StoreOptions): StoreApi {
     return held.some(({ name }) => name?.endsWith(sha256));
   }
 
+  async function asJob<T>(job: JobId, onProgress: unknown, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    jobs.set(job, controller);
+    try {
+      return await abortable(work(controller.signal), controller.signal);
+    } finally {
+      jobs.delete(job);
+      (onProgress as { [releaseProxy]?: () => void })[releaseProxy]?.();
+    }
+  }
+
+  const imports = new Imports();
+  const importContext = (signal: AbortSignal, onProgress: (p: Progress) => void) => ({
+    signal,
+    onProgress,
+    patience: limits,
+    busy: isBusy,
+  });
+
   return {
-    async fetch(job, id, file, onProgress) {
-      const controller = new AbortController();
-      jobs.set(job, controller);
-      try {
-        return await abortable(fetchFile(id, file, controller.signal, onProgress), controller.signal);
-      } finally {
-        jobs.delete(job);
-        (onProgress as { [releaseProxy]?: () => void })[releaseProxy]?.();
-      }
-    },
+    fetch: (job, id, file, onProgress, keep = file.weights) =>
+      asJob(job, onProgress, (signal) => fetchFile(id, file, signal, onProgress, keep)),
+    inspect: (job, source, onProgress, evenSo = false) =>
+      asJob(job, onProgress, (signal) => imports.inspect(source, importContext(signal, onProgress), evenSo)),
+    importModel: (job, source, choices, onProgress) =>
+      asJob(job, onProgress, async (signal) => {
+        const { vault } = await opened();
+        const context = importContext(signal, onProgress);
+        try {
+          return await imports.bring(vault, source, choices, context);
+        } catch (e) {
+          if (vault.keeps === "memory" || !isVaultFailure(e, signal)) throw e;
+          toMemory(e);
+          return await imports.bring((await opened()).vault, source, choices, context);
+        }
+      }),
     list: () => calmly(listed, []),
     async remove(sha256) {
       if (await isBusy(sha256))

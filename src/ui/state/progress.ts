@@ -13,6 +13,8 @@ export function phaseText(p: Progress | null, size: number): string {
         : `Downloading, ${bytes(p.loadedBytes)}`;
     case "verify":
       return "Checking the download";
+    case "keep":
+      return `Storing, ${bytes(p.doneBytes)} of ${bytes(p.totalBytes)}`;
     case "load":
       return "Loading the network";
     case "compile":

@@ -1,0 +1,180 @@
+/** Where a reader's model comes from: files that were dropped, or an address. Either becomes files that can be read in pieces. */
+import type { ImportSource } from "../api/import";
+import type { Progress } from "../api/engine";
+import { sortFiles, type ModelFiles, type NamedBytes } from "../importers/files";
+import type { Node } from "../onnx/graph";
+import { sniff } from "../onnx/sniff";
+import { ModelStream } from "../onnx/stream";
+import { abortable } from "./abort";
+import { DownloadError, reasonOf } from "./errors";
+import { meter } from "./progress";
+import { receive, type Patience } from "./transfer";
+
+/** Enough of a file to tell its format by; JSON is read whole. */
+const HEAD = 1 << 20;
+/** Arrived bytes are handed to the browser in blobs of this size, which it may move out of memory. */
+const BLOB = 16 << 20;
+
+export interface FetchOptions {
+  signal: AbortSignal;
+  onProgress: (p: Progress) => void;
+  patience: Patience;
+  /** Called with the nodes of an ONNX file, before its weights where it has them later; what it throws ends the download. */
+  onNodes?: (nodes: readonly Node[]) => void;
+}
+
+/** The files of `source`. Rejects with DownloadError, ModelFormatError, the signal's reason, or what onNodes throws. */
+export async function filesOf(source: ImportSource, options: FetchOptions): Promise<readonly File[]> {
+  if ("files" in source) return source.files;
+  const main = await fetched(source.url, options);
+  if (sniff(await head(main, 512)) !== "json") return [main];
+  const shards = weightPaths(await main.text());
+  const files = [main];
+  for (const path of shards) files.push(await fetched(new URL(path, source.url).href, options, path));
+  return files;
+}
+
+/** The first bytes of a file. */
+const head = async (file: File, bytes: number): Promise<Uint8Array> => new Uint8Array(await file.slice(0, bytes).arrayBuffer());
+
+/** Which file is what, from their beginnings. Throws ModelFormatError as sortFiles does. */
+export async function sorted(files: readonly File[]): Promise<ModelFiles> {
+  const heads: NamedBytes[] = [];
+  for (const file of files) {
+    const bytes = await head(file, HEAD);
+    heads.push({ name: file.name, bytes: sniff(bytes) === "json" && file.size > HEAD ? await head(file, file.size) : bytes });
+  }
+  return sortFiles(heads);
+}
+
+/** Reads a body in the pieces that the browser gives. */
+export async function* piecesOf(stream: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await abortable(reader.read(), signal);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    reader.cancel().catch(() => {}); // read to its end, or given up
+  }
+}
+
+function weightPaths(text: string): string[] {
+  const json = JSON.parse(text) as { weightsManifest?: { paths?: string[] }[] } | null;
+  const groups = Array.isArray(json?.weightsManifest) ? json.weightsManifest : [];
+  return groups.flatMap(({ paths }) => (Array.isArray(paths) ? paths : []));
+}
+
+/** One file from an address, with progress; what it is called is the address's last part, or `name`. */
+async function fetched(address: string, options: FetchOptions, name?: string): Promise<File> {
+  const { signal, onProgress, onNodes } = options;
+  const url = addressOf(address);
+  const what = name ?? (decodeURIComponent(url.pathname.split("/").at(-1)!) || url.host);
+  const totalBytes = await lengthOf(url, signal);
+  const progress = meter(totalBytes, onProgress);
+  const watch = onNodes && nodesWatch(what, totalBytes, onNodes);
+  const blobs: Blob[] = [];
+  let pending: Uint8Array<ArrayBuffer>[] = [];
+  let [loaded, waiting] = [0, 0];
+  try {
+    for await (const piece of arriving(url, what, totalBytes, options)) {
+      if (loaded === 0 && sniff(piece) === "html")
+        throw new DownloadError(
+          `${url.href} is a web page, not a model file. Use the address of the file itself (on a model's page, often behind "download" or "raw"), or drop the file here.`,
+        );
+      watch?.(piece);
+      pending.push(piece.slice());
+      loaded += piece.length;
+      waiting += piece.length;
+      if (waiting >= BLOB) {
+        blobs.push(new Blob(pending));
+        pending = [];
+        waiting = 0;
+      }
+      progress.download(loaded);
+    }
+  } finally {
+    progress.close();
+  }
+  onProgress({ phase: "download", loadedBytes: loaded, totalBytes: loaded });
+  return new File([...blobs, ...pending], what);
+}
+
+function addressOf(address: string): URL {
+  try {
+    const url = new URL(address);
+    if (/^https?:$/.test(url.protocol)) return url;
+  } catch {
+    // said below
+  }
+  throw new DownloadError(`"${address}" is no web address. It must begin with https:// and lead to the model file itself.`);
+}
+
+/** Tells the nodes of an ONNX file as soon as they are there. Once they are told, or the file is seen to be another, it looks no more. */
+function nodesWatch(what: string, totalBytes: number | null, onNodes: (nodes: readonly Node[]) => void) {
+  let told = false;
+  let verdict: unknown;
+  let stream: ModelStream | null = new ModelStream({
+    what,
+    totalBytes,
+    onNodes: (nodes) => {
+      told = true;
+      try {
+        onNodes(nodes);
+      } catch (error) {
+        verdict = error;
+      }
+    },
+    onWeight: (_, tensor) => tensor,
+  });
+  return (piece: Uint8Array): void => {
+    try {
+      stream?.push(piece);
+    } catch {
+      stream = null; // no ONNX: what is wrong with it, if anything is, the import says
+    }
+    if (told) stream = null;
+    if (verdict) throw verdict;
+  };
+}
+
+/** Bytes to come; null where the server does not say. */
+async function lengthOf(url: URL, signal: AbortSignal): Promise<number | null> {
+  const response = await fetch(url, { method: "HEAD", signal, ...PRIVATELY }).catch(() => null);
+  signal.throwIfAborted();
+  const length = Number(response?.ok && !response.headers.get("content-encoding") && response.headers.get("content-length"));
+  return length > 0 ? length : null;
+}
+
+const PRIVATELY: RequestInit = { cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" };
+
+/** The file's bytes: resumed where its length is known, over one connection where it is not. */
+async function* arriving(
+  url: URL,
+  what: string,
+  bytes: number | null,
+  { signal, patience }: FetchOptions,
+): AsyncGenerator<Uint8Array> {
+  if (bytes !== null) {
+    const wanted = { what, url: url.href, bytes, from: 0, etag: null, sameOrigin: false, patience, signal };
+    for await (const arrival of receive(wanted)) if (arrival.kind === "bytes") yield arrival.bytes;
+    return;
+  }
+  let response: Response;
+  try {
+    response = await fetch(url, { signal, ...PRIVATELY });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new DownloadError(
+      `${url.host} could not be reached, or does not let this page read ${url.href} (CORS): ${reasonOf(error)}. ` +
+        "Download the file yourself and drop it here.",
+    );
+  }
+  if (!response.ok || !response.body)
+    throw new DownloadError(
+      `${url.href} answered ${response.status} ${response.statusText}, where the model file should be. Check the address, or download the file yourself and drop it here.`,
+    );
+  yield* piecesOf(response.body, signal);
+}

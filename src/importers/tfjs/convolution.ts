@@ -48,7 +48,7 @@ function padding(s: TfSite): Attrs {
 function perChannel(s: TfSite, i: number, what: string, channels: number): Tensor {
   const { data } = s.constant(i, what);
   if (data.length === channels) return f32(data as Float32Array, [channels]);
-  if (data.length === 1) return f32(Number(data[0]), [channels]);
+  if (data.length === 1) return s.filled(Number(data[0]), [channels]);
   return s.fail(`${what} has ${data.length} numbers for ${channels} channels. The file contradicts itself; download it again.`);
 }
 

@@ -18,6 +18,9 @@ import { readWeights } from "./weights";
 
 /** Nodes that are no computation of their own. */
 const LEAVES = new Set(["Const", "Placeholder"]);
+/** Bytes that constants may grow to when they are computed, beside four times the weights. */
+const MOST_GROWN = 2 ** 26;
+
 const ruleOf = (op: string) => (Object.hasOwn(tfRules, op) ? tfRules[op] : undefined);
 const nodeOf = (output: string): string => readInput(output).node;
 const isUnknown = ({ op }: TfNode) => !LEAVES.has(op) && !ruleOf(op);
@@ -34,6 +37,8 @@ export function importGraphModel(file: ModelJson, shards: ReadonlyMap<string, Ui
   const operands = new Map<string, Operand>();
   const inputs = new Map<string, readonly Dim[]>();
   const sites = new Map<string, TfSite>();
+  const most = MOST_GROWN + 4 * [...shards.values()].reduce((sum, { length }) => sum + length, 0);
+  let grown = 0;
   b.reserve(nodes.filter(({ op }) => op !== "Const").map(({ name }) => name));
   for (const node of nodes) {
     if (node.op === "Const") operands.set(node.name, { constant: constantOf(node, weights, what), name: node.name });
@@ -49,7 +54,12 @@ export function importGraphModel(file: ModelJson, shards: ReadonlyMap<string, Ui
         sites,
       );
       sites.set(node.name, site);
-      convert(site).forEach((operand, i) => operands.set(site.outputName(i), operand));
+      convert(site).forEach((operand, i) => {
+        if ("constant" in operand) grown += operand.constant.data.byteLength;
+        operands.set(site.outputName(i), operand);
+      });
+      if (grown > most)
+        site.fail(`what constants determine takes ${grown} bytes, more than ${most}. Cut the model before this node.`);
     }
   }
   const values = outputs.map((name) => {

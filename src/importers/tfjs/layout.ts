@@ -5,10 +5,10 @@ import { f32 } from "../../onnx/tensor";
 import { blocks } from "./blocks";
 import { padsOf } from "./emit";
 import { attrInts, attrNumber, attrText } from "./graphDef";
-import type { TfRule, TfSite } from "./site";
+import { MAX_FILL, type TfRule, type TfSite } from "./site";
 
-/** A constant beyond this, made from a few numbers of the file, is a mistake or an attack. */
-const MAX_FILL = 2 ** 24;
+/** More outputs than this, split off one input, are a mistake or an attack. */
+const MAX_PARTS = 4096;
 const FAR = 2 ** 31 - 1;
 
 const concat: TfRule = (s) => {
@@ -159,7 +159,7 @@ const split: TfRule = (s) => {
   const whole = s.shape(which)[axis]!;
   const count = attrNumber(s.node, "num_split", 1);
   const equal = () =>
-    Number.isInteger(count) && count > 0 && whole % count === 0
+    Number.isInteger(count) && count > 0 && count <= MAX_PARTS && whole % count === 0
       ? Array.from({ length: count }, () => whole / count)
       : s.fail(`${whole} cannot be split into ${count} equal parts. The file contradicts itself.`);
   const given = which ? equal() : s.ints(1, "the sizes");
@@ -184,7 +184,8 @@ const unpack: TfRule = (s) => {
   const axis = s.axis(0, attrNumber(s.node, "axis", 0));
   const at = s.b.ints([s.storedAxis(axis, shape.length)]);
   const count = attrNumber(s.node, "num", shape[axis]!);
-  if (count !== shape[axis]) s.fail(`it makes ${count} outputs of [${shape}] along axis ${axis}. The file contradicts itself.`);
+  if (count !== shape[axis] || count > MAX_PARTS)
+    s.fail(`it makes ${count} outputs of [${shape}] along axis ${axis}. The file contradicts itself.`);
   return Array.from({ length: count }, (_, i) => {
     const part = s.step(`part${i}`, "Slice", [s.value(0), s.b.ints([i]), s.b.ints([i + 1]), at]);
     const site = s.output(i);
@@ -227,14 +228,11 @@ const shapeOf: TfRule = (s) => s.last("Cast", [s.b.ints(s.shape(0))], { to: DTYP
 
 const fill: TfRule = (s) => {
   const shape = s.ints(0, "the shape");
-  if (shape.some((d) => d < 0) || sizeOf(shape) > MAX_FILL)
-    s.fail(`[${shape}] would have ${sizeOf(shape)} elements, which is not supported. Cut the model before this node.`);
-  const value = s.constant(1, "the value");
-  const filled: Tensor =
-    value.dtype === "int32"
-      ? { dtype: "int32", shape, data: new Int32Array(sizeOf(shape)).fill(s.int(1, "the value")) }
-      : f32(s.int(1, "the value"), shape);
-  return s.hold(s.stored(filled), s.node.name);
+  if (shape.some((d) => d < 0)) s.fail(`[${shape}] is no shape. The file contradicts itself.`);
+  const filled = s.filled(s.int(1, "the value"), shape);
+  const whole = s.constant(1, "the value").dtype === "int32";
+  const tensor: Tensor = whole ? { dtype: "int32", shape, data: Int32Array.from(filled.data as Float32Array) } : filled;
+  return s.hold(s.stored(tensor), s.node.name);
 };
 
 const range: TfRule = (s) => {

@@ -1,12 +1,11 @@
 /** TensorFlow op -> ONNX nodes, for what computes; windows are in convolution.ts, what only moves numbers about is in layout.ts. */
 import { DTYPE_CODE } from "../../onnx/dtype";
 import type { DType, Value } from "../../onnx/graph";
-import { transposed } from "../../onnx/tensor";
 import { convolutions, fusedOps } from "./convolution";
 import { activate, alignedConstant, multiply, resize as emitResize } from "./emit";
 import { attrFlag, attrNumber, attrText, attrType } from "./graphDef";
 import { layout } from "./layout";
-import type { TfRule, TfSite } from "./site";
+import { turnedOnce, type TfRule, type TfSite } from "./site";
 
 /** Input `i` broadcast-ready against a value of `rank` axes: TensorFlow lines axes up from the last, which is the channel. */
 function aligned(s: TfSite, i: number, rank: number): Value {
@@ -79,7 +78,9 @@ const cast: TfRule = (s) => {
     DT_BOOL: "bool",
   };
   const name = attrType(s.node, "DstT");
-  const to = types[name] ?? s.fail(`a cast to ${name || "nothing"} is not supported. Cut the model before this node.`);
+  const to =
+    (Object.hasOwn(types, name) ? types[name] : undefined) ??
+    s.fail(`a cast to ${name || "nothing"} is not supported. Cut the model before this node.`);
   const x = s.value(0);
   return x.dtype === to ? s.last("Identity", [x]) : s.last("Cast", [x], { to: DTYPE_CODE[to] });
 };
@@ -122,7 +123,7 @@ const matMul: TfRule = (s) => {
     const turned = attrFlag(s.node, flag);
     const operand = s.operand(i);
     if (!turned) return s.value(i);
-    if ("constant" in operand) return s.hold(transposed(operand.constant, [1, 0]), operand.name);
+    if ("constant" in operand) return s.hold(turnedOnce(operand.constant, [1, 0]), operand.name);
     return s.step(flag, "Transpose", [operand.value], { perm: [1, 0] });
   };
   if (s.rank(0) !== 2 || s.rank(1) !== 2)

@@ -5,8 +5,8 @@
  * TensorFlow's axes and shapes; the methods here translate, so no Transpose is needed as long as a value keeps four axes.
  */
 import type { GraphBuilder } from "../../onnx/builder";
-import { OpError, sizeOf, type Attrs, type Node, type Tensor, type Value } from "../../onnx/graph";
-import { numbers, transposed } from "../../onnx/tensor";
+import { OpError, sizeOf, type Attrs, type Node, type Tensor, type TypedArray, type Value } from "../../onnx/graph";
+import { f32, numbers, transposed } from "../../onnx/tensor";
 import type { TfNode } from "./graphDef";
 
 /** How the four axes of a picture lie: `stored` lists the model's own axes in stored order, `own` the stored ones in the model's. */
@@ -17,6 +17,27 @@ export interface AxisOrder {
 export const CHANNELS_LAST: AxisOrder = { stored: [0, 3, 1, 2], own: [0, 2, 3, 1] };
 export const CHANNELS_FIRST: AxisOrder = { stored: [0, 1, 2, 3], own: [0, 1, 2, 3] };
 
+/** A constant beyond this, made from a few numbers of the file, is a mistake or an attack. */
+export const MAX_FILL = 2 ** 22;
+/** Weights of fewer elements are held anew wherever they are used: as names that graphs are known by. */
+const SMALL = 256;
+const LONGEST_MESSAGE = 600;
+
+/** What a builder holds already, by its numbers and shape. */
+const heldBy = new WeakMap<GraphBuilder, WeakMap<TypedArray, Map<string, Value>>>();
+/** Permuted weights by the original's numbers: a weight that many nodes share is turned once. */
+const turned = new WeakMap<TypedArray, Map<string, Tensor>>();
+
+/** transposed(), once for each tensor and permutation. */
+export function turnedOnce(tensor: Tensor, perm: readonly number[]): Tensor {
+  const known = turned.get(tensor.data) ?? new Map<string, Tensor>();
+  turned.set(tensor.data, known);
+  const key = `${tensor.shape.join()} ${perm.join()}`;
+  const made = known.get(key) ?? transposed(tensor, perm);
+  known.set(key, made);
+  return made;
+}
+
 export class Site {
   constructor(
     readonly b: GraphBuilder,
@@ -25,7 +46,8 @@ export class Site {
   ) {}
 
   fail(message: string): never {
-    throw new OpError(this.node, message);
+    const cut = message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}...` : message;
+    throw new OpError(this.node, cut);
   }
 
   /** Where the model's axis lies in the stored value. */
@@ -42,7 +64,7 @@ export class Site {
 
   /** A constant in the model's order of axes, as it is stored. */
   stored(constant: Tensor): Tensor {
-    return constant.shape.length === 4 ? transposed(constant, this.order.stored) : constant;
+    return constant.shape.length === 4 ? turnedOnce(constant, this.order.stored) : constant;
   }
 
   /** An axis of `rank` axes, negative ones counted from the end. */
@@ -72,8 +94,24 @@ export class Site {
     return new Site(this.b, { op: this.node.op, name: `${this.node.name}~${step}` }, this.order);
   }
 
+  /** A constant; one that is there already, unless it is small, is not held twice. */
   hold(tensor: Tensor, name: string): Value {
-    return this.b.constant(tensor, name);
+    if (tensor.data.length < SMALL) return this.b.constant(tensor, name);
+    const held = heldBy.get(this.b) ?? new WeakMap<TypedArray, Map<string, Value>>();
+    heldBy.set(this.b, held);
+    const same = held.get(tensor.data) ?? new Map<string, Value>();
+    held.set(tensor.data, same);
+    const key = tensor.shape.join();
+    const value = same.get(key) ?? this.b.constant(tensor, name);
+    same.set(key, value);
+    return value;
+  }
+
+  /** A constant of one number, which a shape repeats. */
+  filled(value: number, shape: readonly number[]): Tensor {
+    if (sizeOf(shape) > MAX_FILL)
+      this.fail(`[${shape}] would have ${sizeOf(shape)} elements, more than ${MAX_FILL}. Cut the model before this node.`);
+    return f32(value, shape);
   }
 
   /** `value` in the model's own order of axes: a Transpose only where H x W is more than one position. */

@@ -25,49 +25,58 @@ export function readWeights(
   what = "model.json",
 ): Map<string, Tensor> {
   const constants = new Map<string, Tensor>();
+  const seen = new Set<string>();
   for (const group of groups) {
+    const twice = group.paths.find((path) => seen.size === seen.add(path).size);
+    if (twice !== undefined)
+      throw new ModelFormatError(`${what}: the manifest names "${twice}" twice. The file contradicts itself; download it again.`);
     const parts = group.paths.map((path) => {
       const part = shards.get(path);
-      const there = [...shards.keys()].map((name) => `"${name}"`).join(", ") || "no files";
-      if (!part)
+      if (!part) {
+        const given = [...shards.keys()].map((name) => `"${name}"`).join(", ") || "no files";
         throw new ModelFormatError(
-          `${what}: its weights lie in "${path}", but ${there} were given. Give that file beside model.json.`,
+          `${what}: its weights lie in "${path}", but ${given} were given. Give that file beside model.json.`,
         );
+      }
       return part;
     });
-    const bytes = joined(parts);
     const needed = group.weights.reduce((sum, w) => sum + byteLength(w, what), 0);
-    if (needed !== bytes.length)
+    const there = parts.reduce((sum, part) => sum + part.length, 0);
+    if (needed !== there)
       throw new ModelFormatError(
-        `${what}: the manifest takes ${needed} bytes from ${group.paths.map((p) => `"${p}"`).join(" + ")}, ` +
-          `but there are ${bytes.length}. The file is cut short or belongs to another model; download it again.`,
+        `${what}: the manifest takes ${needed} bytes from ${group.paths
+          .map((p) => `"${p}"`)
+          .join(" + ")
+          .slice(0, 300)}, ` + `but there are ${there}. The file is cut short or belongs to another model; download it again.`,
       );
     let offset = 0;
     for (const weight of group.weights) {
-      const length = byteLength(weight, what);
-      constants.set(weight.name, decode(weight, bytes.subarray(offset, offset + length)));
-      offset += length;
+      constants.set(
+        weight.name,
+        decode(weight, what, (bytes) => copyFrom(parts, offset, bytes)),
+      );
+      offset += byteLength(weight, what);
     }
   }
   return constants;
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
+/** Fills `bytes` from `offset` of the parts on, which follow one another: a weight may lie across two. */
+function copyFrom(parts: readonly Uint8Array[], offset: number, bytes: Uint8Array): void {
+  let start = 0;
   for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+    const [from, to] = [Math.max(offset, start), Math.min(offset + bytes.length, start + part.length)];
+    if (from < to) bytes.set(part.subarray(from - start, to - start), from - offset);
+    start += part.length;
   }
-  return whole;
 }
 
 function storedType({ name, dtype, quantization }: WeightSpec, what: string): DType {
-  const found = stored[quantization?.dtype ?? dtype];
+  const type = quantization?.dtype ?? dtype;
+  const found = Object.hasOwn(stored, type) ? stored[type] : undefined;
   if (!found)
     throw new ModelFormatError(
-      `${what}: weight "${name}" is stored as ${quantization?.dtype ?? dtype}, which is not supported. Convert the model with float weights.`,
+      `${what}: weight "${name}" is stored as ${type}, which is not supported. Convert the model with float weights.`,
     );
   return found;
 }
@@ -76,10 +85,10 @@ function storedType({ name, dtype, quantization }: WeightSpec, what: string): DT
 export const byteLength = (weight: WeightSpec, what: string): number =>
   sizeOf(weight.shape) * bytesPerElement(storedType(weight, what));
 
-function decode(weight: WeightSpec, bytes: Uint8Array): Tensor {
-  const dtype = storedType(weight, "");
+function decode(weight: WeightSpec, what: string, fill: (bytes: Uint8Array) => void): Tensor {
+  const dtype = storedType(weight, what);
   const array = allocate(dtype, sizeOf(weight.shape));
-  new Uint8Array(array.buffer).set(bytes);
+  fill(new Uint8Array(array.buffer));
   const tensor: Tensor = { dtype, shape: weight.shape, data: array };
   const { scale, min = 0 } = weight.quantization ?? {};
   if (dtype === "float16") return asFloat32(tensor);

@@ -1,7 +1,8 @@
 /** Keras layers that have no window: dense ones, normalisations, activations, merges, shapes. */
 import { sizeOf, type Tensor, type Value } from "../../../onnx/graph";
-import { f32, numbers, transposed } from "../../../onnx/tensor";
+import { f32, numbers } from "../../../onnx/tensor";
 import { activate, alignedConstant, convolve, multiply, standardise, VALID } from "../emit";
+import { turnedOnce } from "../site";
 import type { KerasRule, KerasSite } from "./site";
 import { windows } from "./windows";
 
@@ -15,7 +16,7 @@ const dense: KerasRule = (s) => {
   const { name, tensor } = s.weight("kernel", 0, [width, units]);
   if (s.rank < 2) s.fail(`its input has the shape [${s.shape}]; two axes or more are expected.`);
   const pixel = s.rank === 4 && !s.channelsFirst;
-  const W = s.hold(pixel ? { ...transposed(tensor, [1, 0]), shape: [units, width, 1, 1] } : tensor, name);
+  const W = s.hold(pixel ? { ...turnedOnce(tensor, [1, 0]), shape: [units, width, 1, 1] } : tensor, name);
   const bias = s.bias(1, units);
   const activation = s.activation();
   if (!pixel) return multiply(s, x, W, bias, activation);
@@ -34,7 +35,7 @@ const batchNorm: KerasRule = (s) => {
   const epsilon = s.number("epsilon", 1e-3);
   let index = 0;
   const vector = (key: string, there: boolean, fallback: number): { name: string; tensor: Tensor } =>
-    there ? s.weight(key, index++, [size]) : { name: `${s.node.name}~${key}`, tensor: f32(fallback, [size]) };
+    there ? s.weight(key, index++, [size]) : { name: `${s.node.name}~${key}`, tensor: s.filled(fallback, [size]) };
   const vectors = [
     vector("gamma", s.flag("scale", true), 1),
     vector("beta", s.flag("center", true), 0),
@@ -58,10 +59,10 @@ const layerNorm: KerasRule = (s) => {
   const epsilon = s.number("epsilon", 1e-3);
   const sizes = axes.map((axis) => s.shape[axis]!);
   const hasScale = s.flag("scale", true);
-  const gamma = hasScale ? s.weight("gamma", 0, sizes) : { name: `${s.node.name}~gamma`, tensor: f32(1, sizes) };
+  const gamma = hasScale ? s.weight("gamma", 0, sizes) : { name: `${s.node.name}~gamma`, tensor: s.filled(1, sizes) };
   const beta = s.flag("center", true)
     ? s.weight("beta", hasScale ? 1 : 0, sizes)
-    : { name: `${s.node.name}~beta`, tensor: f32(0, sizes) };
+    : { name: `${s.node.name}~beta`, tensor: s.filled(0, sizes) };
   const trailing = axes[0] === s.rank - axes.length;
   if (trailing && (s.rank !== 4 || s.channelsFirst))
     return s.last("LayerNormalization", [s.x, s.held(gamma), s.held(beta)], { axis: axes[0]!, epsilon });
@@ -78,7 +79,7 @@ const normalization: KerasRule = (s) => {
   const statistic = (key: "mean" | "variance", index: number): number[] => {
     const listed = s.numbers(key);
     const values = listed ?? numbers(s.weight(key, index, sizes).tensor);
-    if (values.length === 1) return Array<number>(sizeOf(sizes)).fill(values[0]!);
+    if (values.length === 1) return numbers(s.filled(values[0]!, sizes));
     return values.length === sizeOf(sizes) ? values : s.fail(`its ${key} has ${values.length} numbers for [${sizes}].`);
   };
   const mean = statistic("mean", 0);

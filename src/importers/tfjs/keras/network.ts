@@ -106,12 +106,16 @@ export function unfold(model: KerasModel, what: string): Network {
 function named(placed: readonly Placed[]): Map<string, string> {
   const names = new Map<string, string>();
   const taken = new Set<string>();
+  const next = new Map<string, number>();
   const isPlain = ({ scope, call }: Placed) => scope.length === 0 && call === 0;
   for (const { id, layer, scope, call } of [...placed.filter(isPlain), ...placed.filter((p) => !isPlain(p))]) {
     const ending = call ? `_${call}` : "";
     const base = taken.has(layer.name + ending) ? [...scope, layer.name].join("/") : layer.name;
     let name = base + ending;
-    for (let i = call + 1; taken.has(name); i++) name = `${base}_${i}`;
+    for (let i = next.get(base) ?? call + 1; taken.has(name); i++) {
+      name = `${base}_${i}`;
+      next.set(base, i + 1);
+    }
     taken.add(name);
     names.set(id, name);
   }

@@ -49,7 +49,8 @@ export function readKerasModel(raw: Json, where: string, depth = 0): KerasModel 
   if (list.length === 0) return refuse(`${className} has no layers. Choose another file.`);
   const layers = list.map((layer, i) => readLayer(layer, i, where, depth));
   const name = isText(config.name) ? config.name : className;
-  const twice = layers.find((layer, i) => layers.findIndex((other) => other.name === layer.name) < i);
+  const names = new Set<string>();
+  const twice = layers.find((layer) => names.size === names.add(layer.name).size);
   if (twice) return refuse(`two layers are called "${twice.name}". The file contradicts itself; save it again.`);
   if (className === "Sequential") return chain(name, layers, config);
   const inputs = refsOf(config.input_layers);
@@ -134,10 +135,10 @@ export function declaredShape({ config, model }: KerasLayer): unknown {
  */
 function counted(model: KerasModel): KerasModel {
   const all = [...model.inputs, ...model.outputs, ...model.layers.flatMap(({ calls }) => calls.flat())];
+  const fromZero = new Set(all.filter(({ call }) => call === 0).map((ref) => ref.layer));
   const offsets = new Map(
     model.layers.map((layer) => {
-      const used = all.filter((ref) => ref.layer === layer.name).map(({ call }) => call);
-      const fromOne = layer.model !== null && !used.includes(0);
+      const fromOne = layer.model !== null && !fromZero.has(layer.name);
       return [layer.name, { single: layer.calls.length === 1, by: fromOne ? 1 : 0 }] as const;
     }),
   );

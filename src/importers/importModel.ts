@@ -9,6 +9,8 @@ import { fileName, sortFiles, type ModelFiles, type ModelFormat, type NamedBytes
 import { importTfjs } from "./tfjs/import";
 import { importTflite } from "./tflite/import";
 
+export { MissingFilesError };
+
 export interface ImportedModel {
   format: ModelFormat;
   /** For people: the main file's name without its ending. */
@@ -35,7 +37,11 @@ export function importModel(files: readonly NamedBytes[], { until }: ImportModel
   const { labels } = sorted;
   switch (sorted.format) {
     case "onnx": {
-      const graph = readModel(sorted.main.bytes, fileName(sorted.main.name), external(sorted.beside));
+      const graph = readModel(
+        sorted.main.bytes,
+        fileName(sorted.main.name),
+        new Map(sorted.beside.map(({ name, bytes }) => [name, bytes])),
+      );
       return { format: "onnx", title, labels, preprocessing: null, graph: until ? upTo(graph, until) : graph };
     }
     case "tflite": {

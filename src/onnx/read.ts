@@ -5,35 +5,56 @@
  * the place, both values and the cure, and comes before anything of a declared size is allocated.
  */
 import { fromBinary } from "@bufbuild/protobuf";
-import { DTYPES_BY_CODE } from "./dtype";
-import { ModelFormatError, sizeOf, type Attr, type Dim, type Graph, type GraphInput, type Node, type Tensor } from "./graph";
+import { isGraph, readsOf } from "./canonical/cut";
+import { BFLOAT16, DTYPE_CODE, DTYPES_BY_CODE, PACKED_BY_CODE } from "./dtype";
+import { checkExternal, externalPaths, type ExternalFiles } from "./external";
+import { inlined } from "./functions";
+import { ModelFormatError, type Attr, type Dim, type Graph, type GraphInput, type Node, type Tensor } from "./graph";
 import {
   AttributeProto_AttributeType as AttributeType,
   ModelProtoSchema,
-  TensorProto_DataLocation,
   type AttributeProto,
   type GraphProto,
   type ModelProto,
   type NodeProto,
-  type TensorProto,
   type ValueInfoProto,
 } from "./proto/onnx_pb";
-import { allocate, bytesPerElement } from "./tensor";
+import { readTensor } from "./readTensor";
 import { inWords, sniff } from "./sniff";
 
 /** The newest operator set that shape inference was written against. */
-const NEWEST_OPSET = 25;
+const NEWEST_OPSET = 28;
 const OLDEST_OPSET = 7;
 
+/** What a whole file says once, and each of its graphs is read with. */
+export interface ReadContext {
+  opset: number;
+  /** Names the file in messages. */
+  what: string;
+  /** The files beside it, by path or name: weights may lie there. */
+  files: ExternalFiles;
+}
+
 /**
- * Reads an ONNX file. `what` names it in messages.
- * Throws ModelFormatError when the bytes are no ONNX, cut short, or contradict themselves.
+ * Reads an ONNX file. `what` names it in messages; `external` holds the files beside it that its weights may lie in.
+ * Throws MissingFilesError when it needs more of those, ModelFormatError when the bytes are no ONNX, cut short, or contradict themselves.
  */
-export function readModel(bytes: Uint8Array, what = "this file"): Graph {
+export function readModel(bytes: Uint8Array, what = "this file", external: ExternalFiles = new Map()): Graph {
+  const { model, graph, opset } = decodeGraph(bytes, what);
+  checkExternal(model, what, external);
+  return readGraph(inlined(graph, model.functions, what), { opset, what, files: external });
+}
+
+/** The paths of the files beside an ONNX file that hold weights of it, relative to its folder; [] when it holds all of them itself. */
+export function externalFiles(bytes: Uint8Array, what = "this file"): string[] {
+  return externalPaths(decodeGraph(bytes, what).graph, what);
+}
+
+function decodeGraph(bytes: Uint8Array, what: string): { model: ModelProto; graph: GraphProto; opset: number } {
   const model = decode(bytes, what);
   const opset = opsetOf(model);
   if (!model.graph || (model.graph.node.length === 0 && opset === 0)) throw new ModelFormatError(notOnnx(bytes, what));
-  return readGraph(model.graph, checkedOpset(opset, what), what);
+  return { model, graph: model.graph, opset: checkedOpset(opset, what) };
 }
 
 /** The version of ONNX's own operator set; 0 when the file names none. */
@@ -66,33 +87,40 @@ export function notOnnx(bytes: Uint8Array, what: string): string {
   return `${what} is not an ONNX model: ${inWords[sniff(bytes)]}. Choose a file exported as ONNX (.onnx).`;
 }
 
-function readGraph(graph: GraphProto, opset: number, what: string): Graph {
-  return graphOf(graph, new Map(graph.initializer.map((tensor) => [tensor.name, readTensor(tensor, what)])), opset, what);
+/** `inside`: a branch of an If, which may read what the graph around it makes. */
+function readGraph(graph: GraphProto, context: ReadContext, inside = false): Graph {
+  const { what, files } = context;
+  return graphOf(
+    graph,
+    new Map(graph.initializer.map((tensor) => [tensor.name, readTensor(tensor, what, files)])),
+    context,
+    inside,
+  );
 }
 
 /** Nodes as the file orders them, each with a name of its own. */
-export function nodesOf(graph: GraphProto, opset: number, what: string): Node[] {
+export function nodesOf(graph: GraphProto, context: ReadContext): Node[] {
   const names = new Set<string>();
-  return graph.node.map((node, i) => readNode(node, i, opset, what, names));
+  return graph.node.map((node, i) => readNode(node, i, context, names));
 }
 
 /** A graph from its decoded fields and its weights. Throws ModelFormatError when they contradict each other. */
-export function graphOf(graph: GraphProto, constants: ReadonlyMap<string, Tensor>, opset: number, what: string): Graph {
-  const nodes = nodesOf(graph, opset, what);
+export function graphOf(graph: GraphProto, constants: ReadonlyMap<string, Tensor>, context: ReadContext, inside = false): Graph {
+  const { opset, what } = context;
+  const nodes = nodesOf(graph, context);
   const inputs = graph.input.filter((v) => !constants.has(v.name)).map((v) => readInput(v, what));
   const outputs = graph.output.map((v) => v.name);
-  return { name: graph.name, opset, inputs, outputs, nodes: sorted(nodes, inputs, constants, outputs, what), constants };
+  return { name: graph.name, opset, inputs, outputs, nodes: sorted(nodes, inputs, constants, outputs, what, inside), constants };
 }
 
 function readInput(value: ValueInfoProto, what: string): GraphInput {
   const type = value.type?.value;
   if (type?.case !== "tensorType")
     throw new ModelFormatError(`${what}: input "${value.name}" is not a tensor. Only tensor inputs are supported.`);
-  const dtype = DTYPES_BY_CODE[type.value.elemType];
+  const { elemType } = type.value;
+  const dtype = elemType === BFLOAT16 ? "float32" : DTYPES_BY_CODE[elemType];
   if (!dtype)
-    throw new ModelFormatError(
-      `${what}: input "${value.name}" has data type code ${type.value.elemType}, which is not supported.`,
-    );
+    throw new ModelFormatError(`${what}: input "${value.name}" has data type code ${elemType}, which is not supported.`);
   const shape = (type.value.shape?.dim ?? []).map(({ value: d }): Dim => {
     if (d.case === "dimParam") return d.value || null;
     return d.case === "dimValue" && d.value > 0n ? Number(d.value) : null;
@@ -100,24 +128,29 @@ function readInput(value: ValueInfoProto, what: string): GraphInput {
   return { name: value.name, dtype, shape };
 }
 
-function readNode(node: NodeProto, index: number, opset: number, what: string, names: Set<string>): Node {
+function readNode(node: NodeProto, index: number, context: ReadContext, names: Set<string>): Node {
   const base = node.name || node.output.find(Boolean) || `${node.opType}_${index}`;
   let name = base;
   for (let i = 1; names.has(name); i++) name = `${base}_${i}`;
   names.add(name);
-  const attrs = Object.fromEntries(
-    node.attribute.map((a) => [a.name, readAttribute(a, opset, `${what}: ${node.opType} "${name}"`)]),
-  );
+  const where = `${context.what}: ${node.opType} "${name}"`;
+  const attrs = Object.fromEntries(node.attribute.map((a) => [a.name, readAttribute(a, context, where)]));
   const domain = node.domain === "ai.onnx" ? "" : node.domain;
   return { op: node.opType, name, domain, inputs: node.input, outputs: node.output, attrs };
 }
 
-function readAttribute(attribute: AttributeProto, opset: number, where: string): Attr {
+/** Attributes that hold the code of a data type. */
+const DTYPE_ATTRIBUTES = new Set(["to", "dtype", "output_dtype", "stash_type", "softmax_precision"]);
+
+function readAttribute(attribute: AttributeProto, context: ReadContext, where: string): Attr {
   switch (attribute.type || impliedType(attribute)) {
     case AttributeType.FLOAT:
       return attribute.f;
-    case AttributeType.INT:
-      return Number(attribute.i);
+    case AttributeType.INT: {
+      const value = Number(attribute.i);
+      const dtype = DTYPE_ATTRIBUTES.has(attribute.name) ? PACKED_BY_CODE[value]?.dtype : undefined; // as its constants are read
+      return dtype ? DTYPE_CODE[dtype] : value;
+    }
     case AttributeType.STRING:
       return text(attribute.s);
     case AttributeType.FLOATS:
@@ -127,10 +160,10 @@ function readAttribute(attribute: AttributeProto, opset: number, where: string):
     case AttributeType.STRINGS:
       return attribute.strings.map(text);
     case AttributeType.TENSOR:
-      if (attribute.t) return readTensor(attribute.t, where);
+      if (attribute.t) return readTensor(attribute.t, where, context.files);
       break;
     case AttributeType.GRAPH:
-      if (attribute.g) return readGraph(attribute.g, opset, where);
+      if (attribute.g) return readGraph(attribute.g, { ...context, what: where }, true);
       break;
   }
   throw new ModelFormatError(`${where}: attribute "${attribute.name}" has a type that is not supported (${attribute.type}).`);
@@ -150,63 +183,17 @@ function impliedType(a: AttributeProto): AttributeType {
 const decoder = new TextDecoder();
 const text = (bytes: Uint8Array): string => decoder.decode(bytes);
 
-/** A weight, as a view of its bytes where they are aligned. Throws ModelFormatError when its parts contradict each other. */
-export function readTensor(tensor: TensorProto, what: string): Tensor {
-  const where = `${what}: weight "${tensor.name}"`;
-  const dtype = DTYPES_BY_CODE[tensor.dataType];
-  if (!dtype || dtype === "string")
-    throw new ModelFormatError(`${where} has data type code ${tensor.dataType}, which is not supported.`);
-  const shape = tensor.dims.map(Number);
-  const length = sizeOf(shape);
-  if (shape.some((d) => d < 0) || !Number.isSafeInteger(length))
-    throw new ModelFormatError(`${where} has the impossible shape [${shape}]. The file is damaged; download or export it again.`);
-  if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL) {
-    const location = tensor.externalData.find((e) => e.key === "location")?.value ?? "?";
-    throw new ModelFormatError(
-      `${where} lies in another file, "${location}". Save the model with its weights inside one file and open that.`,
-    );
-  }
-  const expected = length * bytesPerElement(dtype);
-  const disagree = (found: number, unit: string, wanted: number) =>
-    new ModelFormatError(
-      `${where} has shape [${shape}], which takes ${wanted} ${unit}, but ${found} are there. The file is damaged; download or export it again.`,
-    );
-  if (tensor.rawData.length > 0 || length === 0) {
-    if (tensor.rawData.length !== expected) throw disagree(tensor.rawData.length, "bytes", expected);
-    return { dtype, shape, data: view(dtype, tensor.rawData) };
-  }
-  const list: readonly (number | bigint)[] =
-    dtype === "float32"
-      ? tensor.floatData
-      : dtype === "float64"
-        ? tensor.doubleData
-        : dtype === "int64"
-          ? tensor.int64Data
-          : dtype === "uint32" || dtype === "uint64"
-            ? tensor.uint64Data
-            : tensor.int32Data;
-  if (list.length !== length) throw disagree(list.length, "numbers", length);
-  const data = allocate(dtype, length);
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) list.forEach((x, i) => (data[i] = BigInt(x)));
-  else list.forEach((x, i) => (data[i] = Number(x)));
-  return { dtype, shape, data };
-}
-
-/** The bytes as elements: a view where they are aligned, a copy where they are not. */
-function view(dtype: Tensor["dtype"], bytes: Uint8Array): Tensor["data"] {
-  const array = allocate(dtype, 0).constructor as new (buffer: ArrayBufferLike, offset: number, length: number) => Tensor["data"];
-  const width = bytesPerElement(dtype);
-  const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
-  return new array(aligned.buffer, aligned.byteOffset, bytes.length / width);
-}
-
-/** Nodes in topological order. Throws when one reads what nothing makes, or when they form a circle. */
+/**
+ * Nodes in topological order. Throws when one reads what nothing makes (unless it may come from around the graph), or when they form
+ * a circle. What the branches of an If read comes before it too.
+ */
 function sorted(
   nodes: readonly Node[],
   inputs: readonly GraphInput[],
   constants: ReadonlyMap<string, Tensor>,
   outputs: readonly string[],
   what: string,
+  inside: boolean,
 ): Node[] {
   const maker = new Map<string, number>();
   nodes.forEach((node, i) => {
@@ -217,22 +204,31 @@ function sorted(
     }
   });
   const given = new Set([...constants.keys(), ...inputs.map((v) => v.name)]);
+  /** What a node's branches read of this graph: names that they make themselves hide it. */
+  const captured = (node: Node): string[] => {
+    const branches = Object.values(node.attrs).filter(isGraph);
+    if (!branches.length) return [];
+    const own = new Set(branches.flatMap((g) => g.nodes.flatMap((n) => n.outputs)));
+    return readsOf(node).filter((name) => maker.has(name) && !given.has(name) && !own.has(name));
+  };
   const waiting = nodes.map((node) => {
     const makers = new Set<number>();
     for (const input of node.inputs) {
       if (!input || given.has(input)) continue;
       const from = maker.get(input);
+      if (from === undefined && inside) continue;
       if (from === undefined)
         throw new ModelFormatError(
           `${what}: ${node.op} "${node.name}" reads "${input}", which nothing makes. The file is incomplete.`,
         );
       makers.add(from);
     }
+    for (const name of captured(node)) makers.add(maker.get(name)!);
     return makers.size;
   });
   const readers = new Map<number, Set<number>>();
   nodes.forEach((node, i) => {
-    for (const input of node.inputs) {
+    for (const input of [...node.inputs, ...captured(node)]) {
       const from = input && !given.has(input) ? maker.get(input) : undefined;
       if (from === undefined) continue;
       readers.set(from, (readers.get(from) ?? new Set()).add(i));
@@ -249,7 +245,7 @@ function sorted(
     throw new ModelFormatError(
       `${what}: ${stuck.op} "${stuck.name}" depends on its own output. Such a circle cannot be run; export the model again.`,
     );
-  const missing = outputs.find((o) => !maker.has(o) && !given.has(o));
+  const missing = inside ? undefined : outputs.find((o) => !maker.has(o) && !given.has(o));
   if (missing !== undefined)
     throw new ModelFormatError(`${what}: output "${missing}" is made by no node. The file is incomplete.`);
   return order;

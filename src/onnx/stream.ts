@@ -9,7 +9,10 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { ModelFormatError, type Graph, type Node, type Tensor } from "./graph";
 import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema, type GraphProto } from "./proto/onnx_pb";
-import { checkedOpset, graphOf, nodesOf, notOnnx, opsetOf, readTensor } from "./read";
+import type { ExternalFiles } from "./external";
+import { inlined } from "./functions";
+import { checkedOpset, graphOf, nodesOf, notOnnx, opsetOf, type ReadContext } from "./read";
+import { readTensor } from "./readTensor";
 import { sniff } from "./sniff";
 
 export interface StreamOptions {
@@ -17,6 +20,8 @@ export interface StreamOptions {
   what: string;
   /** Of the whole file; null when it is not known. What claims to be longer is refused before it is waited for. */
   totalBytes: number | null;
+  /** The files beside it that its weights may lie in; without them such weights throw MissingFilesError. */
+  files?: ExternalFiles;
   /** Called once, with the nodes, before the first weight or at the end. What it throws ends the reading. */
   onNodes?: (nodes: readonly Node[]) => void;
   /** Called with each weight; what it returns is kept in the graph under that name. */
@@ -90,11 +95,12 @@ export class ModelStream {
         `${what} starts like an ONNX model, but ends after ${this.#at} bytes in the middle of ${this.#field?.inGraph ? "its graph" : "a field"}: ` +
           "it is cut short or damaged. Download or export it again.",
       );
-    const opset = opsetOf(this.#decode(() => fromBinary(ModelProtoSchema, concat(this.#model))));
+    const model = this.#decode(() => fromBinary(ModelProtoSchema, concat(this.#model)));
+    const opset = opsetOf(model);
     const graph = this.#graphSoFar();
     if (this.#graphEnd === null || (graph.node.length === 0 && opset === 0)) throw this.#notOnnx();
     this.#tellNodes(graph);
-    return graphOf(graph, this.#weights, checkedOpset(opset, what), what);
+    return graphOf(inlined(graph, model.functions, what), this.#weights, this.#context(checkedOpset(opset, what)));
   }
 
   /** Refuses what is visibly no ONNX as soon as enough of it is there. */
@@ -182,17 +188,22 @@ export class ModelStream {
   }
 
   #weight(bytes: Uint8Array): void {
-    const { what, onWeight } = this.#options;
+    const { what, onWeight, files } = this.#options;
     const nodes = this.#nodes ?? this.#tellNodes(this.#graphSoFar());
     const proto = this.#decode(() => fromBinary(TensorProtoSchema, bytes));
-    this.#weights.set(proto.name, onWeight(proto.name, readTensor(proto, what), nodes));
+    this.#weights.set(proto.name, onWeight(proto.name, readTensor(proto, what, files), nodes));
   }
 
   #tellNodes(graph: GraphProto): readonly Node[] {
     if (this.#nodes) return this.#nodes;
-    this.#nodes = nodesOf(graph, 0, this.#options.what);
+    this.#nodes = nodesOf(graph, this.#context(0));
     this.#options.onNodes?.(this.#nodes);
     return this.#nodes;
+  }
+
+  #context(opset: number): ReadContext {
+    const { what, files = new Map() } = this.#options;
+    return { opset, what, files };
   }
 
   readonly #graphSoFar = (): GraphProto => this.#decode(() => fromBinary(GraphProtoSchema, concat(this.#graph)));

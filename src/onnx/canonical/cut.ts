@@ -1,7 +1,7 @@
 /** Which nodes of a file the wanted values need, and who reads what among them. */
 import type { Attr, Graph, Node } from "../graph";
 
-const isGraph = (attr: Attr): attr is Graph => typeof attr === "object" && !Array.isArray(attr) && "nodes" in attr;
+export const isGraph = (attr: Attr): attr is Graph => typeof attr === "object" && !Array.isArray(attr) && "nodes" in attr;
 
 /** Every name that a node reads, those inside its subgraphs (If) included. */
 export function readsOf(node: Node): string[] {

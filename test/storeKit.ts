@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach } from "vitest";
 import type { Progress } from "../src/api/engine";
 import type { ModelFile } from "../src/api/model";
 import type { StoreApi } from "../src/api/store";
+import type { WeightStorage } from "../src/quantize/quantize";
 import { makeStore, type StoreOptions } from "../src/store/store";
 import { PART_BYTES } from "../src/store/vault";
 import { faultServer, type FaultServer } from "./faultServer";
@@ -38,13 +39,19 @@ export const freshBrowser = () => void (globalThis.indexedDB = new IDBFactory())
 export const tab = (options: Partial<StoreOptions> = {}) => makeStore({ baseUrl: server.url, patience: hasty, ...options });
 
 /** One download, with its progress events and when they came. */
-export async function run(store: StoreApi, file = card(), job = "job") {
+export async function run(store: StoreApi, file = card(), job = "job", keep?: WeightStorage) {
   const events: Progress[] = [];
   const times: number[] = [];
-  const model = await store.fetch(job, "net", file, (p) => {
-    events.push(p);
-    times.push(performance.now());
-  });
+  const model = await store.fetch(
+    job,
+    "net",
+    file,
+    (p) => {
+      events.push(p);
+      times.push(performance.now());
+    },
+    keep,
+  );
   return { model, events, times, loaded: events.flatMap((e) => (e.phase === "download" ? [e.loadedBytes] : [])) };
 }
 

@@ -6,7 +6,7 @@ import { ModelFormatError, type Graph } from "../onnx/graph";
 import type { Preprocessing } from "../onnx/preprocessing";
 import { readModel } from "../onnx/read";
 import { fileName, sortFiles, type ModelFiles, type ModelFormat, type NamedBytes } from "./files";
-import { importTfjs } from "./tfjs/import";
+import { importTfjs, inspectTfjs } from "./tfjs/import";
 import { importTflite } from "./tflite/import";
 
 export { MissingFilesError };
@@ -18,6 +18,8 @@ export interface ImportedModel {
   graph: Graph;
   /** How pictures become the input, where the files say so. */
   preprocessing: Preprocessing | null;
+  /** Nodes that the importer has no rule for: what depends on them is not in the graph. */
+  leftOut: readonly { node: string; op: string }[];
   /** Class names that came along, or []. */
   labels: readonly string[];
 }
@@ -42,17 +44,19 @@ export function importModel(files: readonly NamedBytes[], { until }: ImportModel
         fileName(sorted.main.name),
         new Map(sorted.beside.map(({ name, bytes }) => [name, bytes])),
       );
-      return { format: "onnx", title, labels, preprocessing: null, graph: until ? upTo(graph, until) : graph };
+      return { format: "onnx", title, labels, preprocessing: null, leftOut: [], graph: until ? upTo(graph, until) : graph };
     }
     case "tflite": {
       const { bytes, name } = sorted.main;
       const { graph, preprocessing } = importTflite(bytes, fileName(name), until ? { until } : {});
-      return { format: "tflite", title, labels, preprocessing, graph };
+      return { format: "tflite", title, labels, preprocessing, leftOut: [], graph };
     }
     case "tfjs": {
       const what = fileName(sorted.main.name);
-      const graph = importTfjs(sorted.json, shardsOf(sorted.json, sorted.beside, what), { what, ...(until ? { until } : {}) });
-      return { format: "tfjs", title, labels, preprocessing: null, graph };
+      const { unsupported, outputs } = inspectTfjs(sorted.json, what);
+      const shards = shardsOf(sorted.json, sorted.beside, what);
+      const graph = importTfjs(sorted.json, shards, { what, until: until ?? outputs });
+      return { format: "tfjs", title, labels, preprocessing: null, leftOut: until ? [] : unsupported, graph };
     }
     case "caffe":
       throw new ModelFormatError("Caffe models are not understood yet.");

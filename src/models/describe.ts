@@ -1,10 +1,10 @@
 /** What a model has to look at: its layers with their sizes, and where a gradient cannot go. */
 import type { LayerInfo, ModelCard, ModelSummary } from "../api/model";
 import { unsupported, UnsupportedOpsError } from "../autodiff/gradient";
-import { canonicalise, layersOf } from "../onnx/canonicalise";
+import { canonicalise, layersOf, notUnderstood, outputsWithout } from "../onnx/canonicalise";
 import { OpError, type Graph, type StaticGraph } from "../onnx/graph";
-import { sidesOf } from "../onnx/preprocessing";
 import { findLayer } from "../onnx/locate";
+import { sidesOf, type Preprocessing } from "../onnx/preprocessing";
 
 type Named = Pick<LayerInfo, "name" | "title" | "significant" | "aliases">;
 
@@ -66,11 +66,29 @@ function wholeModel(graph: Graph, card: ModelCard, named: readonly Named[]): Lay
   try {
     model = upTo(graph, card, [...new Set([...graph.outputs, ...listed])]);
   } catch (error) {
-    if (!(error instanceof OpError) || named.length === 0) throw error;
-    return oneByOne(graph, card, named, error);
+    if (!(error instanceof OpError)) throw error;
+    if (named.length) return oneByOne(graph, card, named, error);
+    model = understoodPart(graph, card.preprocessing).model;
   }
   const others = layersOf(model).filter(({ name }) => !listed.includes(name));
   return [...named, ...others.map(({ name }) => ({ name, title: name, significant: false }))].map((l) => layerInfo(model, l));
+}
+
+/** Nodes in the way are looked past so often before it is given up. */
+const DETOURS = 8;
+
+/** The part of a graph that can be understood. Throws the last OpError when that is next to nothing. */
+export function understoodPart(graph: Graph, preprocessing: Preprocessing): { model: StaticGraph; inTheWay: OpError["node"][] } {
+  const inTheWay: OpError["node"][] = notUnderstood(graph).map(({ node, op }) => ({ name: node, op }));
+  for (let detour = 0; ; detour++) {
+    const until = outputsWithout(graph, new Set(inTheWay.map(({ name }) => name)));
+    try {
+      return { model: canonicalise(graph, { size: sidesOf(preprocessing), batch: 1, preprocessing, until }), inTheWay };
+    } catch (error) {
+      if (!(error instanceof OpError) || detour === DETOURS || inTheWay.some(({ name }) => name === error.node.name)) throw error;
+      inTheWay.push(error.node);
+    }
+  }
 }
 
 /** Every layer cut out for itself, so that what one of them needs does not hide the others. */

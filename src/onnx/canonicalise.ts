@@ -7,7 +7,7 @@
  */
 import { GraphBuilder } from "./builder";
 import { convolution } from "./canonical/convolution";
-import { consumersOf, cut } from "./canonical/cut";
+import { consumersOf, cut, readsOf } from "./canonical/cut";
 import { elementwise } from "./canonical/elementwise";
 import { indexing } from "./canonical/indexing";
 import { sizedInputs, type SizeOptions } from "./canonical/inputs";
@@ -80,6 +80,23 @@ export const notUnderstood = (graph: Pick<Graph, "nodes">): { node: string; op: 
   graph.nodes.flatMap((node) =>
     understood(node) ? [] : [{ node: node.name, op: node.domain ? `${node.domain}.${node.op}` : node.op }],
   );
+
+/**
+ * The last values that can be computed without `excluded` nodes and what depends on them: the graph's own outputs where nothing is
+ * excluded, else also what the excluded nodes read.
+ */
+export function outputsWithout(graph: Graph, excluded: ReadonlySet<string>): string[] {
+  const lost = new Set<string>();
+  const kept = graph.nodes.filter((node) => {
+    const gone = excluded.has(node.name) || readsOf(node).some((name) => lost.has(name));
+    if (gone) for (const output of node.outputs) lost.add(output);
+    return !gone;
+  });
+  if (!lost.size) return [...graph.outputs];
+  const read = new Set(kept.flatMap(readsOf));
+  const ends = kept.flatMap((node) => node.outputs.filter((name) => name !== "" && !read.has(name)));
+  return [...new Set([...graph.outputs.filter((name) => !lost.has(name)), ...ends])];
+}
 
 class Walk {
   readonly #b = new GraphBuilder();

@@ -17,7 +17,7 @@ export function sniff(bytes: Uint8Array): FileKind {
   if (/^(<!doctype|<html|<head|<\?xml|<body)/i.test(head)) return "html";
   if (/^[{[]\s*["{[\d]/.test(head)) return "json";
   // ONNX begins with field 1, ir_version, as a small varint; text has no control bytes at all.
-  if (/^[\t\n\r\x20-\x7e]{16}/.test(head)) return "text";
+  if (/^[\t\n\r\x20-\x7e]{16}/.test(head) || /^[\t\n\r\x20-\x7e]+$/.test(head)) return "text";
   return "protobuf";
 }
 

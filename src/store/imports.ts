@@ -130,7 +130,7 @@ async function looked(files: readonly File[], alone: boolean, { signal, onProgre
       : computed(tensor.dtype, tensor.shape, () => allocate(tensor.dtype, sizeOf(tensor.shape)));
   const stream = new ModelStream({ what: fileName(file.name), totalBytes: file.size, onWeight: skeleton });
   await pushed(file, stream, signal, onProgress);
-  return { format: "onnx", title: titleOf(file.name), graph: stream.end(), preprocessing: null, labels: [] };
+  return { format: "onnx", title: titleOf(file.name), graph: stream.end(), preprocessing: null, leftOut: [], labels: [] };
 }
 
 /** The model with its weights as they are to be stored. */

@@ -58,6 +58,7 @@ export async function keepModel(vault: Vault, graph: Graph, request: KeepRequest
         index++;
         request.onProgress(Math.min(index * PART_BYTES, bytes), bytes);
       }
+      signal.throwIfAborted();
     } catch (error) {
       await forget(vault, digest);
       throw error;

@@ -5,7 +5,7 @@ import { basename, join, resolve } from "node:path";
 import { readCatalog, readHosted, withHosted } from "../src/api/catalog";
 import type { Catalog, ModelCard } from "../src/api/model";
 import type { Graph } from "../src/onnx/graph";
-import type { Preprocessing } from "../src/onnx/preprocessing";
+import { conventionFor, conventions, type Convention, type Preprocessing } from "../src/onnx/preprocessing";
 import { readModel } from "../src/onnx/read";
 import { UsageError } from "./usage";
 
@@ -20,15 +20,8 @@ export interface OpenedModel {
   because: string;
 }
 
-/** Ways to feed a picture that many files share: by family, as people call them. */
-const CONVENTIONS: Readonly<Record<string, Omit<Preprocessing, "input" | "size" | "layout">>> = {
-  caffe: { channels: "BGR", range: 255, mean: [104, 117, 123], std: [1, 1, 1] },
-  tf: { channels: "RGB", range: 1, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-  torch: { channels: "RGB", range: 1, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-  unit: { channels: "RGB", range: 1, mean: [0, 0, 0], std: [1, 1, 1] },
-  bytes: { channels: "RGB", range: 255, mean: [0, 0, 0], std: [1, 1, 1] },
-};
-export const conventionNames = Object.keys(CONVENTIONS);
+/** What --preprocessing takes by name. */
+export const conventionNames = Object.keys(conventions) as Convention[];
 
 /**
  * Opens `model`, a path or a catalogue id; an id's file is looked for in `from`, then in public/models. `preprocessing` is one of
@@ -120,13 +113,15 @@ function asked(graph: Graph, text: string): Preprocessing {
   const shape = picture?.shape ?? [];
   const nhwc = shape[3] === 3 && shape[1] !== 3;
   const declared = shape[nhwc ? 1 : 2];
+  const channels = Number(shape[nhwc ? 3 : 1] ?? 3) || 3;
   const base: Preprocessing = {
     input: picture?.name ?? "",
     layout: nhwc ? "NHWC" : "NCHW",
     size: typeof declared === "number" ? declared : 224,
-    ...CONVENTIONS.unit!,
+    ...conventionFor("unit", channels),
   };
-  if (Object.hasOwn(CONVENTIONS, text)) return { ...base, ...CONVENTIONS[text] };
+  const named = conventionNames.find((name) => name === text);
+  if (named) return { ...base, ...conventionFor(named, channels) };
   let json: unknown;
   try {
     json = JSON.parse(text);

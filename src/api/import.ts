@@ -43,6 +43,8 @@ export interface ImportChoices {
   preprocessing: Preprocessing;
   weights: WeightStorage;
   labels?: readonly string[];
+  /** Set where these are the files of a model of the catalogue: its card is used, and what else is chosen here is not. */
+  catalogId?: string;
 }
 
 /** What the answers of a network lost by its storage, over some pictures. */

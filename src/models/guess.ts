@@ -7,7 +7,7 @@
 import { consumersOf } from "../onnx/canonical/cut";
 import { canonicalise } from "../onnx/canonicalise";
 import { OpError, type Graph, type GraphInput, type Tensor } from "../onnx/graph";
-import { resizedTo, type Preprocessing } from "../onnx/preprocessing";
+import { conventionFor, resizedTo, type Convention, type Preprocessing } from "../onnx/preprocessing";
 import { numbers } from "../onnx/tensor";
 
 export interface Guess {
@@ -16,16 +16,10 @@ export interface Guess {
   reason: string;
 }
 
-type Numbers = Pick<Preprocessing, "channels" | "range" | "mean" | "std">;
-
-/** What many files share, as people call it. */
-export const conventions = {
-  unit: { channels: "RGB", range: 1, mean: [0, 0, 0], std: [1, 1, 1] },
-  signed: { channels: "RGB", range: 1, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-  bytes: { channels: "RGB", range: 255, mean: [0, 0, 0], std: [1, 1, 1] },
-  imagenet: { channels: "RGB", range: 1, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-  caffe: { channels: "BGR", range: 255, mean: [104, 117, 123], std: [1, 1, 1] },
-} as const satisfies Record<string, Numbers>;
+interface Told {
+  convention: Convention;
+  reason: string;
+}
 
 /** Sides that networks are trained at, the commonest first; tried where the file leaves rows and columns open. */
 const SIDES = [224, 227, 299, 256, 240, 192, 128, 96, 64, 32];
@@ -59,11 +53,11 @@ export function declaredSize(input: GraphInput): [height: number, width: number]
 export function guessPreprocessing(graph: Graph): Guess | null {
   const input = pictureInput(graph);
   if (!input) return null;
-  const { numbers: found, reason } = guessNumbers(graph, input);
+  const { convention, reason } = guessConvention(graph, input);
   const base: Preprocessing = {
     input: input.name,
     layout: layoutOf(input),
-    ...spread(found, channelsOf(input) ?? 3),
+    ...conventionFor(convention, channelsOf(input) ?? 3),
     size: SIDES[0]!,
   };
   const declared = declaredSize(input);
@@ -85,25 +79,25 @@ function fitted(graph: Graph, base: Preprocessing): Preprocessing {
   return base;
 }
 
-function guessNumbers(graph: Graph, input: GraphInput): { numbers: Numbers; reason: string } {
+function guessConvention(graph: Graph, input: GraphInput): Told {
   const inside = normalisedInside(graph, input);
   if (inside) return inside;
   const names = [input.name, ...graph.outputs, ...graph.nodes.map((node) => node.name)].join("\n");
-  if (input.dtype === "uint8") return { numbers: conventions.bytes, reason: "The input takes bytes." };
+  if (input.dtype === "uint8") return { convention: "bytes", reason: "The input takes bytes." };
   if (/\b(gluon|mxnet)|\d_(fwd|weight)\b|_fwd\b/i.test(names))
-    return { numbers: conventions.imagenet, reason: "The names are MXNet's, whose models want ImageNet's mean and deviation." };
+    return { convention: "torch", reason: "The names are MXNet's, whose models want ImageNet's mean and deviation." };
   if (/^data(_0)?$/.test(input.name) || /(^|\n)(inception_\d|conv\d_\d|fc[678]\b|loss\d)/i.test(names))
-    return { numbers: conventions.caffe, reason: "The names are Caffe's, whose models want BGR bytes minus ImageNet's mean." };
+    return { convention: "caffe", reason: "The names are Caffe's, whose models want BGR bytes minus ImageNet's mean." };
   if (/mobilenet(v\d)?\/|keras|StatefulPartitionedCall|tf\./i.test(names))
-    return { numbers: conventions.signed, reason: "The names are TensorFlow's, whose models mostly want -1 to 1." };
+    return { convention: "tf", reason: "The names are TensorFlow's, whose models mostly want -1 to 1." };
   return {
-    numbers: conventions.imagenet,
+    convention: "torch",
     reason: "The file does not say; most models want ImageNet's mean and deviation, as PyTorch's do.",
   };
 }
 
 /** A network that begins by subtracting or scaling does its own preprocessing: the constants tell of which numbers. */
-function normalisedInside(graph: Graph, input: GraphInput): { numbers: Numbers; reason: string } | undefined {
+function normalisedInside(graph: Graph, input: GraphInput): Told | undefined {
   const consumers = consumersOf(graph.nodes);
   let name = input.name;
   for (let step = 0; step < 6; step++) {
@@ -119,12 +113,12 @@ function normalisedInside(graph: Graph, input: GraphInput): { numbers: Numbers; 
       const small = size > 0 && !bytes;
       if (bytes)
         return {
-          numbers: conventions.bytes,
+          convention: "bytes",
           reason: `The network itself begins with ${node.op} by ${short(by)}: it wants bytes, 0 to 255.`,
         };
       if (small)
         return {
-          numbers: conventions.unit,
+          convention: "unit",
           reason: `The network itself begins with ${node.op} by ${short(by)}: it wants 0 to 1.`,
         };
       return undefined;
@@ -141,11 +135,3 @@ const short = (t: Tensor): string =>
     .slice(0, 3)
     .map((x) => Number(x.toPrecision(3)))
     .join(", ");
-
-/** Three channels' numbers for as many as there are: a gray picture gets their mean. */
-function spread(of: Numbers, channels: number): Numbers {
-  if (channels === 3) return { ...of, mean: [...of.mean], std: [...of.std] };
-  const average = (list: readonly number[]) => list.reduce((a, b) => a + b, 0) / list.length;
-  const fill = (list: readonly number[]) => Array.from({ length: channels }, () => average(list));
-  return { ...of, mean: fill(of.mean), std: fill(of.std) };
-}

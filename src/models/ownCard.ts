@@ -2,13 +2,6 @@
 import type { ImportChoices } from "../api/import";
 import type { ModelCard } from "../api/model";
 
-const PREFIX = "own-";
-
-/** The id of an own model: it is its content's, so that the same file is the same model. */
-export const ownId = (sha256: string): string => `${PREFIX}${sha256.slice(0, 12)}`;
-
-export const isOwn = (id: string): boolean => id.startsWith(PREFIX);
-
 /** A card for a model that the reader imported. `format` is what the file was. */
 export function ownCard(id: string, format: string, { title, preprocessing, labels, significant }: ImportChoices): ModelCard {
   return {

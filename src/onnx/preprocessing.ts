@@ -63,3 +63,28 @@ export function mixOf({ channels, range, mean, std }: Preprocessing): { matrix: 
     shift: mix.map((row, c) => (row[3] * range - mean[c]!) / std[c]! || 0),
   };
 }
+
+/** The numbers that many files share, by family, as people call them. */
+export const conventions = {
+  /** 0 to 1. */
+  unit: { channels: "RGB", range: 1, mean: [0, 0, 0], std: [1, 1, 1] },
+  /** -1 to 1. */
+  tf: { channels: "RGB", range: 1, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+  /** 0 to 255. */
+  bytes: { channels: "RGB", range: 255, mean: [0, 0, 0], std: [1, 1, 1] },
+  /** ImageNet's mean and deviation. */
+  torch: { channels: "RGB", range: 1, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  /** Blue first, minus ImageNet's mean. */
+  caffe: { channels: "BGR", range: 255, mean: [104, 117, 123], std: [1, 1, 1] },
+} as const satisfies Record<string, { channels: Channels; range: 1 | 255; mean: readonly number[]; std: readonly number[] }>;
+
+export type Convention = keyof typeof conventions;
+
+/** A convention's numbers for so many channels: fewer or more than three get the mean of its three. */
+export function conventionFor(name: Convention, channels: number): Pick<Preprocessing, "channels" | "range" | "mean" | "std"> {
+  const { range, mean, std, channels: order } = conventions[name];
+  if (channels === 3) return { channels: order, range, mean: [...mean], std: [...std] };
+  const spread = (list: readonly number[]) =>
+    Array.from({ length: channels }, () => list.reduce((a, b) => a + b, 0) / list.length);
+  return { channels: channelsFor(channels) ?? "RGB", range, mean: spread(mean), std: spread(std) };
+}

@@ -1,10 +1,11 @@
 /** A reader's own model: looked into, converted, stored. Nothing is listed before it is whole. */
 import type { ImportChoices, ImportSource, Inspection } from "../api/import";
+import { ownId } from "../api/own";
 import type { StoredModel } from "../api/store";
 import { fileName, type NamedBytes } from "../importers/files";
 import { importModel, MissingFilesError, titleOf, type ImportedModel } from "../importers/importModel";
 import { inspect, unsupportedNodes } from "../models/inspect";
-import { ownCard, ownId } from "../models/ownCard";
+import { ownCard } from "../models/ownCard";
 import { sizeOf, type Graph } from "../onnx/graph";
 import { ModelStream, type StreamOptions } from "../onnx/stream";
 import { allocate, computed } from "../onnx/tensor";
@@ -68,11 +69,11 @@ export class Imports {
     try {
       const { graph, report } = await converted(files, format === "onnx" && files.length === 1, choices.weights, context);
       const stored = await keepModel(vault, graph, {
-        id: ownId,
+        id: choices.catalogId ?? ownId,
         weights: choices.weights,
         bytesBefore: files.reduce((sum, { size }) => sum + size, 0),
         report,
-        card: (id) => ownCard(id, FORMATS[format], choices),
+        ...(choices.catalogId ? {} : { card: (id: string) => ownCard(id, FORMATS[format], choices) }),
         signal: context.signal,
         busy: context.busy,
         onProgress: progress.keep,

@@ -71,6 +71,49 @@ test("a download shows its bytes, is cancelled, goes on where it was, is checked
   await expect(again).not.toContainText("On this machine");
 });
 
+test("a model that cannot be removed says why, and stays", async ({ page }) => {
+  const { bytes } = embedded();
+  const other = Buffer.concat([bytes, Buffer.from([0x12, 0x01, 0x7a])]);
+  const file = fileOf(other, "other.onnx");
+  await withModels(page, [cardOf("other", "Other", file)]);
+  await serveElsewhere(page, other);
+  await opened(page, "/" + QUICK);
+  await pick(page, "Other");
+  await expect(page).toHaveURL(/model=other/, { timeout: 60_000 });
+  // as another tab would that is downloading it again
+  await page.evaluate(
+    (sha256) => void navigator.locks.request(`micrographia ${sha256}`, () => new Promise(() => {})),
+    file.sha256,
+  );
+  const row = await rowOf(page, "Other");
+  await row.getByRole("button", { name: "Remove Other" }).click();
+  await expect(row.getByRole("alert")).toHaveText(/^Other could not be removed\. This model is being downloaded/);
+  await expect(row).toContainText("On this machine");
+});
+
+test("cards say what a network is, what it costs, and where files are that no page may fetch", async ({ page }) => {
+  const card = (id: string) => catalog().models.find((model) => model.id === id)!;
+  await withModels(page, [card("alexnet"), card("alexnet-places365"), card("squeezenet1.1")]);
+  await opened(page, "/" + QUICK);
+  const alexnet = await rowOf(page, "AlexNet");
+  await expect(alexnet).toContainText("AlexNet, 2012 · trained on ImageNet (ILSVRC 2012)");
+  await expect(alexnet).toContainText("61 million weights · 243.9 MB to download · about 61 MB to keep");
+  await alexnet.locator("summary").click();
+  await expect(alexnet).toContainText("Krizhevsky, Sutskever, Hinton");
+  await expect(alexnet).toContainText("224 × 224 pixels, BGR from 0 to 255 less (104, 117, 123)");
+  await expect(alexnet).toContainText("conv1_1, conv2_1, conv3_1, conv4_1, conv5_1, fc6, fc7, classes");
+  await expect(alexnet).toContainText("SHA-256 6b0da951");
+
+  const places = await rowOf(page, "AlexNet Places365");
+  await expect(places.getByRole("link", { name: "places2.csail.mit.edu" })).toHaveAttribute("target", "_blank");
+  for (const file of ["alexnet_places365.caffemodel", "deploy_alexnet_places365.prototxt"])
+    await expect(places.getByRole("link", { name: file })).toBeVisible();
+  await expect(places.locator(".does button")).toHaveCount(0);
+  const groups = page.getByRole("dialog").getByRole("region");
+  await expect(groups).toHaveCount(3);
+  await expect(groups.nth(1)).toHaveAccessibleName("From OpenAI Microscope");
+});
+
 const node = (op: string, inputs: string[], output: string, attrs: Attrs = {}, domain = ""): Node => ({
   op, name: output, domain, inputs, outputs: [output], attrs,
 }); // prettier-ignore

@@ -59,7 +59,7 @@ async function embedded(catalog: Catalog): Promise<void> {
   const weights = await present(join(source, shard));
   if (!weights) throw new ModelsError(`${join(source, shard)} is not there. Run "npm ci" first.`);
   const json: unknown = JSON.parse(readFileSync(join(source, "centernet.json"), "utf8"));
-  const options = { until: [EMBEDDED_OUTPUT], what: "centernet.json" };
+  const options = { until: [EMBEDDED_OUTPUT], what: "centernet.json", anySize: true };
   const { graph, worst } = converted(importTfjs(json, new Map([[shard, weights]]), options));
   const sha256 = digest(graph);
   if (sha256 !== listed.sha256)
@@ -73,8 +73,9 @@ async function embedded(catalog: Catalog): Promise<void> {
 
 function converted(graph: ReturnType<typeof readModel>): { graph: Uint8Array; worst: string } {
   const made = quantize(graph);
-  const worst = made.report.reduce((a, b) => (b.sqnrDb < a.sqnrDb ? b : a), made.report[0]!);
-  return { graph: writeModel(made.graph), worst: `${worst.sqnrDb.toFixed(1)} dB (${worst.name})` };
+  const lost = made.report.flatMap(({ name, sqnrDb }) => (sqnrDb === null ? [] : [{ name, sqnrDb }]));
+  const worst = lost.toSorted((a, b) => a.sqnrDb - b.sqnrDb)[0];
+  return { graph: writeModel(made.graph), worst: worst ? `${worst.sqnrDb.toFixed(1)} dB (${worst.name})` : "nothing" };
 }
 
 /** An original of a card, by content or by name. */

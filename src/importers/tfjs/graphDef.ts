@@ -35,7 +35,8 @@ export function readGraphDef({ topology, json }: ModelJson, what: string): TfMod
   (topology.node as unknown[]).forEach((raw, i) => {
     if (!isObject(raw) || !isText(raw.name) || !isText(raw.op)) return refuse(`node ${i} has no "name" and "op".`);
     if (nodes.has(raw.name)) return refuse(`two nodes are called "${raw.name}". The file contradicts itself.`);
-    const inputs = isList(raw.input) ? raw.input.filter(isText) : [];
+    // a loop of TensorFlow 1 closes with NextIteration: cut there, it is a list of ops like any other, none of which has a rule
+    const inputs = isList(raw.input) && raw.op !== "NextIteration" ? raw.input.filter(isText) : [];
     const attrs = isObject(raw.attr) ? raw.attr : {};
     nodes.set(raw.name, {
       op: raw.op,

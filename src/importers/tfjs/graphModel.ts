@@ -11,9 +11,9 @@ import { transposed } from "../../onnx/tensor";
 import { attrShape, readGraphDef, readInput, type TfModel, type TfNode } from "./graphDef";
 import type { ModelJson } from "./modelJson";
 import { ordered, reachable, refuseUnknown } from "./order";
-import { closed, opened, pictureInput, type TfjsOptions } from "./options";
+import { closed, opened, pictureInput, type InputShape, type TfjsOptions } from "./options";
 import { tfRules } from "./rules";
-import { CHANNELS_LAST, TfSite, type Operand } from "./site";
+import { CHANNELS_FIRST, CHANNELS_LAST, TfSite, type Operand } from "./site";
 import { readWeights } from "./weights";
 
 /** Nodes that are no computation of their own. */
@@ -22,7 +22,11 @@ const LEAVES = new Set(["Const", "Placeholder"]);
 const MOST_GROWN = 2 ** 26;
 
 const ruleOf = (op: string) => (Object.hasOwn(tfRules, op) ? tfRules[op] : undefined);
+/** An input whose last axis is as long as this holds rows or columns there, not channels. */
+const SMALLEST_PICTURE = 16;
+
 const nodeOf = (output: string): string => readInput(output).node;
+const isInput = ({ op }: TfNode) => op === "Placeholder";
 const isUnknown = ({ op }: TfNode) => !LEAVES.has(op) && !ruleOf(op);
 
 /** See importTfjs, which recognises the kind of model. */
@@ -42,10 +46,12 @@ export function importGraphModel(file: ModelJson, shards: ReadonlyMap<string, Ui
   b.reserve(nodes.filter(({ op }) => op !== "Const").map(({ name }) => name));
   for (const node of nodes) {
     if (node.op === "Const") operands.set(node.name, { constant: constantOf(node, weights, what), name: node.name });
-    else if (node.op === "Placeholder") {
-      const { shape, declared } = inputShape(node, options);
+    else if (isInput(node)) {
+      const { shape, declared, channelsFirst } = inputShape(node, options);
       inputs.set(node.name, declared);
-      operands.set(node.name, { value: b.input(node.name, "float32", shape) });
+      const value = b.input(node.name, "float32", shape);
+      const stored = () => b.node("Transpose", [value], { perm: CHANNELS_LAST.stored }, { name: `${node.name}~stored` });
+      operands.set(node.name, { value: channelsFirst ? stored() : value });
     } else {
       const site = new TfSite(
         b,
@@ -80,11 +86,11 @@ export function inspectGraphModel(file: ModelJson, what: string) {
   return {
     title: what.replace(/\.json$/, ""),
     inputs: nodes
-      .filter(({ op }) => op === "Placeholder")
+      .filter(isInput)
       .map((node): GraphInput => ({ name: node.name, dtype: "float32", shape: inputShape(node, {}).declared })),
     layers: nodes.filter((node) => !isLeaf(node)).map(({ name, op }) => ({ name, op })),
     unsupported: nodes.filter(isUnknown).map(({ name, op }) => ({ node: name, op })),
-    outputs: reachable(nodes, wanted, nodeOf, isUnknown, isLeaf),
+    outputs: reachable(nodes, wanted, nodeOf, { unknown: isUnknown, input: isInput, settled: ({ op }) => op === "Shape" }),
   };
 }
 
@@ -130,11 +136,14 @@ function constantOf(node: TfNode, weights: ReadonlyMap<string, Tensor>, what: st
   return tensor;
 }
 
-/** A picture input's shape while importing, NCHW, and as the graph declares it: batch, rows and columns stay open. */
-function inputShape(node: TfNode, options: TfjsOptions): { shape: number[]; declared: Dim[] } {
+/** An input's shape. Pictures are NHWC in TensorFlow; a network that came from elsewhere may take them with the channels first. */
+function inputShape(node: TfNode, options: TfjsOptions): InputShape & { channelsFirst: boolean } {
   const tf = attrShape(node);
   if (!tf) throw new OpError(node, "its number of axes is open. Convert the model with a fixed input shape.");
-  return tf.length === 4 ? pictureInput(tf, options) : closed(tf);
+  if (tf.length !== 4) return { ...closed(tf), channelsFirst: false };
+  const [, channels, ...sides] = tf;
+  const channelsFirst = channels !== null && channels! <= 4 && sides.every((side) => side !== null && side >= SMALLEST_PICTURE);
+  return { ...pictureInput(tf, options, channelsFirst ? CHANNELS_FIRST : CHANNELS_LAST), channelsFirst };
 }
 
 function defaultOutputs({ nodes, outputs }: TfModel): string[] {

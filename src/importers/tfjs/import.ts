@@ -4,7 +4,8 @@
  *
  * The file's names of nodes and layers stay the names of the values. Weights are permuted here, so the trunk holds no
  * Transpose; sizes that a converter froze (Resize) become scales and pads stay auto_pad, so the result can be run at any
- * picture size that the network's own strides allow. Sizes declared in the file, or `size`, are used while importing.
+ * picture size that the network's own strides allow. Sizes declared in the file, or `size`, are used while importing, and
+ * the graph declares what the file does.
  */
 import type { Graph, GraphInput } from "../../onnx/graph";
 import { importGraphModel, inspectGraphModel } from "./graphModel";

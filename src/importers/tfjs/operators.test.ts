@@ -175,6 +175,13 @@ describe("ops of whole families", () => {
       ],
       constants: { two: { shape: [], data: [2] }, c: { shape: [6], data: [0.5, 1, 2, 3, 4, 5] } },
     },
+    ArgMax: {
+      nodes: [
+        ["ArgMax", "a", ["x", "axis"]],
+        ["Cast", "y", ["a"], { SrcT: type("DT_INT32"), DstT: type("DT_FLOAT") }],
+      ],
+      constants: { axis: scalarInt(-1) },
+    },
     ClipByValue: {
       nodes: [["ClipByValue", "y", ["x", "low", "high"]]],
       constants: { low: { shape: [], data: [-0.5] }, high: { shape: [], data: [1] } },
@@ -423,6 +430,26 @@ describe("ops of whole families", () => {
     expect(relativeDifference(ours.y!, f32(expected.dataSync() as Float32Array, [1, 5, 7]))).toBeLessThan(1e-5);
   });
 
+  test("a network that came from elsewhere may take its pictures with the channels first", async () => {
+    const { model, shard } = small(
+      [1, 3, 18, 20],
+      [
+        ["Transpose", "t", ["x", "perm"]],
+        ["Conv2D", "c", ["t", "w"], conv(2, "SAME")],
+        ["Transpose", "y", ["c", "back"]],
+      ],
+      { perm: int32(0, 2, 3, 1), back: int32(0, 3, 1, 2), w: random(2, 3, 3, 3, 4) },
+    );
+    const graph = importTfjs(model, new Map([["w.bin", shard]]), { until: ["c"] });
+    expect(graph.inputs).toEqual([{ name: "x", dtype: "float32", shape: ["N", 3, 18, 20] }]);
+    const x = randomTensor([1, 3, 18, 20], 7);
+    const canonical = canonicalise(graph);
+    expect(canonical.nodes.map(({ op }) => op)).toEqual(["Conv"]);
+    const ours = await runGraph(canonical, { x });
+    const theirs = tf.conv2d(tf.tensor4d(x.data as Float32Array, [1, 3, 18, 20]).transpose([0, 2, 3, 1]) as tf.Tensor4D, tf.tensor4d(random(2, 3, 3, 3, 4).data, [3, 3, 3, 4]), 2, "same").transpose([0, 3, 1, 2]); // prettier-ignore
+    expect(relativeDifference(ours.c!, f32(theirs.dataSync() as Float32Array, theirs.shape))).toBeLessThan(1e-5);
+  });
+
   test("an output that is not a node's first can be asked for", () => {
     const { model, shard } = small(image, [["Split", "p", ["axis", "x"], { num_split: i(3) }]], { axis: scalarInt(3) });
     const files = new Map([["w.bin", shard]]);
@@ -445,7 +472,7 @@ describe("ops of whole families", () => {
     expect(inspectTfjs(model, "net.json")).toEqual({
       kind: "graph",
       title: "net",
-      inputs: [{ name: "x", dtype: "float32", shape: ["N", 6, "height", "width"] }],
+      inputs: [{ name: "x", dtype: "float32", shape: ["N", 6, 9, 8] }],
       layers: expect.arrayContaining([{ name: "a", op: "Relu" }, { name: "d", op: "Bar" }]) as unknown, // prettier-ignore
       unsupported: [
         { node: "b", op: "Foo" },

@@ -7,27 +7,31 @@ export interface TfjsOptions {
   until?: readonly string[];
   /** Rows and columns of the picture where the file leaves them open; default 224 x 224. */
   size?: readonly [height: number, width: number];
+  /** Leaves rows and columns open in the graph even where the file says at which size the network was trained. */
+  anySize?: boolean;
   /** Names the file in messages. */
   what?: string;
 }
 
-interface InputShape {
+export interface InputShape {
   /** While importing, NCHW. */
   shape: number[];
-  /** As the graph declares it: batch, rows and columns stay open. */
+  /** As the graph declares it: the batch stays open, and what the file leaves open. */
   declared: Dim[];
 }
 
 /** Sizes that the file leaves open are null. */
 export function pictureInput(
   sizes: readonly (number | null)[],
-  { size }: TfjsOptions,
+  { size, anySize }: TfjsOptions,
   order: AxisOrder = CHANNELS_LAST,
 ): InputShape {
   const [batch, given, rows, columns] = order.stored.map((axis) => sizes[axis] ?? null);
   const [height, width] = size ?? [224, 224];
   const channels = given ?? 3;
-  return { shape: [batch ?? 1, channels, rows ?? height, columns ?? width], declared: ["N", channels, "height", "width"] };
+  const shape = [batch ?? 1, channels, rows ?? height, columns ?? width];
+  const sides = anySize ? [null, null] : [rows, columns];
+  return { shape, declared: ["N", channels, sides[0] ?? "height", sides[1] ?? "width"] };
 }
 
 /** An input that is no picture: only its batch is open. */

@@ -46,28 +46,38 @@ export function ordered<N extends Ordered>(
   return order;
 }
 
+/** What the nodes of a format are. */
+export interface Kinds<N> {
+  /** No rule: it is left out, with all that reads it. */
+  unknown: (node: N) => boolean;
+  /** An input of the model. */
+  input: (node: N) => boolean;
+  /** What it makes does not depend on the numbers that it reads. */
+  settled: (node: N) => boolean;
+}
+
 /**
- * The names that can be made when what `refused` says is left out, with all that reads it: `wanted` where that is all of it,
- * else those of the rest that nothing else of the rest reads. `nodes` in order; `leaf`: an input or constant, no layer to look at.
+ * The outputs that can be made when unknown nodes are left out: `wanted` where that is all of it, else what nothing else
+ * that can be made reads. `nodes` in order; `nodeOf` gives the node of an output.
  */
 export function reachable<N extends Ordered>(
   nodes: readonly N[],
   wanted: readonly string[],
   nodeOf: (output: string) => string,
-  refused: (node: N) => boolean,
-  leaf: (node: N) => boolean,
+  is: Kinds<N>,
 ): string[] {
   const made = new Set<string>();
+  const varies = new Set<string>();
   const read = new Set<string>();
   for (const node of nodes) {
-    if (refused(node) || !node.inputs.every((input) => made.has(input.node))) continue;
+    if (is.unknown(node) || !node.inputs.every((input) => made.has(input.node))) continue;
     made.add(node.name);
-    for (const input of node.inputs) read.add(input.node);
+    if (is.input(node) || (!is.settled(node) && node.inputs.some((input) => varies.has(input.node)))) varies.add(node.name);
+    if (varies.has(node.name)) for (const input of node.inputs) read.add(input.node);
   }
   if (wanted.every((name) => made.has(nodeOf(name)))) return [...wanted];
-  const ends = nodes.filter(
-    (node) => made.has(node.name) && !leaf(node) && (wanted.some((name) => nodeOf(name) === node.name) || !read.has(node.name)),
-  );
+  const asked = new Set(wanted.map(nodeOf));
+  const ends = nodes.filter((node) => varies.has(node.name) && !is.input(node) && (asked.has(node.name) || !read.has(node.name)));
   return ends.map(({ name }) => name);
 }
 

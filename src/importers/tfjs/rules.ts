@@ -42,9 +42,11 @@ const squaredDifference: TfRule = (s) => {
   return s.last("Mul", [difference, difference]);
 };
 
+/** Whole numbers, sizes mostly, are divided as ONNX divides them: towards zero. */
 const floorDivide: TfRule = (s) => {
   const rank = Math.max(s.rank(0), s.rank(1));
-  return s.last("Floor", [s.step("quotient", "Div", [aligned(s, 0, rank), aligned(s, 1, rank)])]);
+  const sides = [aligned(s, 0, rank), aligned(s, 1, rank)];
+  return sides[0]!.dtype === "float32" ? s.last("Floor", [s.step("quotient", "Div", sides)]) : s.last("Div", sides);
 };
 
 const unary =
@@ -100,6 +102,12 @@ const reduce =
     const reduced = s.step("reduced", op, [s.value(0), s.b.ints(axes)], { keepdims: 0 });
     return s.last("Transpose", [reduced], { perm: sorted.map((axis) => inOrder.indexOf(axis)) });
   };
+
+const extremum: TfRule = (s) => {
+  const axis = s.axis(0, s.int(1, "its axis"));
+  const index = s.step("index", s.node.op, [s.inOwnOrder(s.value(0))], { axis, keepdims: 0, select_last_index: 0 });
+  return s.last("Cast", [index], { to: DTYPE_CODE.int32 });
+};
 
 /** To fixed rows and columns, which becomes a scale. */
 const resize =
@@ -220,7 +228,11 @@ export const tfRules: Readonly<Record<string, TfRule>> = {
   Equal: broadcast("Equal"),
   LogicalAnd: broadcast("And"),
   LogicalOr: broadcast("Or"),
+  Select: broadcast("Where"),
   SelectV2: broadcast("Where"),
+  ZerosLike: (s) => s.last("Sub", [s.value(0), s.value(0)]),
+  ArgMax: extremum,
+  ArgMin: extremum,
   Mean: reduce("ReduceMean"),
   Sum: reduce("ReduceSum"),
   Max: reduce("ReduceMax"),

@@ -57,7 +57,7 @@ export function inspectLayersModel(file: ModelJson, what: string) {
       .map((node): GraphInput => ({ name: node.name, dtype: "float32", shape: inputShape(node, order, {}).declared })),
     layers: nodes.filter((node) => !isInput(node)).map(({ name, op }) => ({ name, op })),
     unsupported: nodes.filter(isUnknown).map(({ name, op }) => ({ node: name, op })),
-    outputs: reachable(nodes, network.outputs, (name) => name, isUnknown, isInput),
+    outputs: reachable(nodes, network.outputs, (name) => name, { unknown: isUnknown, input: isInput, settled: () => false }),
   };
 }
 

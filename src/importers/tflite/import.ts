@@ -2,7 +2,7 @@
  * TensorFlow Lite (.tflite) -> Graph in ONNX ops, NCHW, in real numbers.
  *
  * The file's names of tensors stay the names of the values (of fused ones the first). As with TF.js, weights are permuted here, sizes
- * that the converter froze become relative where that is exact, and batch, rows and columns of a picture stay open.
+ * that the converter froze become relative where that is exact, so that pictures of another size than the declared one can be fed.
  * A quantised input says how it wants its pictures, so the preprocessing is known; a float input does not.
  */
 import { GraphBuilder } from "../../onnx/builder";
@@ -138,7 +138,7 @@ function neededFor({ operators }: TfliteModel, outputs: readonly number[]): Tfli
   return kept.reverse();
 }
 
-/** An input's shape while importing, NCHW, and as the graph declares it: batch, and rows and columns of a picture, stay open. */
+/** An input's shape while importing, NCHW, and as the graph declares it: only the batch stays open. */
 function inputShape(tensor: TfliteTensor, what: string): { shape: number[]; dims: Dim[] } {
   const { name, shape, dtype, quantisation, typeName } = tensor;
   if (tensor.isConstant || shape.some((d) => d < 1))
@@ -149,7 +149,7 @@ function inputShape(tensor: TfliteTensor, what: string): { shape: number[]; dims
     throw new ModelFormatError(`${what}: input "${name}" takes ${typeName}; only pictures and other real numbers are supported.`);
   if (shape.length !== 4) return { shape, dims: shape.map((d, i) => (i === 0 ? "N" : d)) };
   const [n, height, width, channels] = shape as [number, number, number, number];
-  return { shape: [n, channels, height, width], dims: ["N", channels, "height", "width"] };
+  return { shape: [n, channels, height, width], dims: ["N", channels, height, width] };
 }
 
 function pictureOf({ tensors, inputs }: TfliteModel, graph: Graph): ImportedTflite["picture"] {

@@ -2,10 +2,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ours, saved, seedWeights, theirs, type SavedModel } from "../../../../test/kerasModels";
+import { runGraph } from "../../../../test/runGraph";
 import { randomTensor, relativeDifference } from "../../../../test/smallGraph";
+import { gradient } from "../../../autodiff/gradient";
 import { canonicalise, layersOf } from "../../../onnx/canonicalise";
 import type { Tensor } from "../../../onnx/graph";
-import { floatToHalf } from "../../../onnx/tensor";
+import { f32, floatToHalf, transposed } from "../../../onnx/tensor";
 import { importTfjs, inspectTfjs } from "../import";
 
 const { layers } = tf;
@@ -92,6 +94,21 @@ describe("whole networks", () => {
     const canonical = canonicalise(graph, { size: [64, 48], until: ["conv_pw_2_relu"] });
     expect(canonical.types.get("conv_pw_2_relu")!.shape).toEqual([1, 16, 16, 12]);
     expect(layersOf(canonical).map(({ name }) => name)).toContain("conv_pw_1_relu");
+  });
+
+  test("a MobileNet's gradient is TF.js's", async () => {
+    const model = seedWeights(mobileNet());
+    const { json, shards } = await saved(model);
+    const x = randomTensor([1, 3, 32, 32], 3);
+    const cotangent = randomTensor([1, 10], 4);
+    const canonical = canonicalise(importTfjs(json, shards), { batch: 1 });
+    const { grad } = await runGraph(gradient(canonical, { of: "act_softmax", wrt: "input_1" }), { input_1: x, cotangent });
+    const nhwc = tf.tensor(transposed(x, [0, 2, 3, 1]).data as Float32Array, [1, 32, 32, 3]);
+    const dy = tf.tensor(cotangent.data as Float32Array, [1, 10]);
+    const expected = tf
+      .grad((v) => model.apply(v) as tf.Tensor)(nhwc, dy)
+      .transpose([0, 3, 1, 2]);
+    expect(relativeDifference(grad!, f32(expected.dataSync() as Float32Array, expected.shape))).toBeLessThan(1e-5);
   });
 
   test("an Inception block and a dense head, its shards cut anywhere", async () => {

@@ -11,6 +11,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { gradient } from "../src/autodiff/gradient";
 import { rules } from "../src/autodiff/rules";
+import { kerasRules } from "../src/importers/tfjs/keras/layers";
+import { tfRules } from "../src/importers/tfjs/rules";
+import { tfliteRules } from "../src/importers/tflite/rules";
 import { canonicalise, canonicalTable } from "../src/onnx/canonicalise";
 import type { Attrs, Tensor } from "../src/onnx/graph";
 import { CONSTANT_OPS } from "../src/onnx/ops";
@@ -96,8 +99,16 @@ export function supportTable(): string {
     `| a gradient ends there, as the derivative is zero wherever it exists (${ends.length}) | ${list(ends)} |`,
     `| only out of constants, folded away (${FOLDED.length}) | ${list(FOLDED)} |`,
     `| read, but no gradient goes through it yet (${none.length}) | ${list(none)} |`,
+    ...Object.entries(formats).map(([format, ops]) => `| ${format} (${ops.length}) | ${list(ops)} |`),
   ].join("\n");
 }
+
+/** What becomes ONNX operators when a file of another format is read. */
+const formats: Readonly<Record<string, readonly string[]>> = {
+  "TensorFlow's in TF.js graph models": Object.keys(tfRules),
+  "Keras layers in TF.js layers models": ["InputLayer", ...Object.keys(kerasRules)],
+  "TensorFlow Lite's": Object.keys(tfliteRules),
+};
 
 const code = (op: string) => `\`${op}\``;
 

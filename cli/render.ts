@@ -20,6 +20,7 @@ const HELP = `Makes a picture of what a unit of a vision network looks for.
   --objective JSON      {"kind":"channel","layer":"inception_4c_output","channel":3}
                         {"kind":"neuron","layer":..., "channel":3, "x":4, "y":5}   (the centre when x and y are left out)
                         {"kind":"direction","layer":..., "vector":[...]}           (one number for each channel)
+                        layer: a value of the file, or what the model's card calls it, such as "mixed4c"
   --recipe NAME|JSON    ${Object.keys(recipes).join(", ")}, or any of a recipe's fields over Lucid's
                         (default: the one that the model's card names, else ${lucid.name})
   --size PIXELS         side of the picture (default ${lucid.size})

@@ -14,8 +14,8 @@ import { rules } from "../src/autodiff/rules";
 import { kerasRules } from "../src/importers/tfjs/keras/layers";
 import { tfRules } from "../src/importers/tfjs/rules";
 import { tfliteRules } from "../src/importers/tflite/rules";
-import { canonicalise, canonicalTable } from "../src/onnx/canonicalise";
-import type { Attrs, Tensor } from "../src/onnx/graph";
+import { canonicalise, canonicalTable, microsoftTable } from "../src/onnx/canonicalise";
+import { sizeOf, type Attrs, type Tensor } from "../src/onnx/graph";
 import { CONSTANT_OPS } from "../src/onnx/ops";
 import { f32, i64 } from "../src/onnx/tensor";
 
@@ -33,6 +33,8 @@ interface Sample {
   outputs?: number;
 }
 
+/** int8 weights, or with no sizes one number. */
+const i8 = (...shape: number[]): Tensor => ({ dtype: "int8", shape, data: new Int8Array(sizeOf(shape)).fill(shape.length && 1) });
 const perChannel = (...names: string[]) => Object.fromEntries(names.map((name) => [name, f32(1, [8])]));
 const samples: Readonly<Record<string, Sample>> = {
   Sum: { constants: { B: f32(1, [8, 1, 1]), C: f32(1, [6]) } },
@@ -57,13 +59,34 @@ const samples: Readonly<Record<string, Sample>> = {
   ScatterND: { constants: { indices: i64([0], [1, 1]), updates: f32(0, [1, 8, 6, 6]) } },
   TopK: { constants: { k: i64([2], [1]) }, outputs: 2 },
   QuantizeLinear: { constants: { scale: f32(1, []) } },
+  DequantizeLinear: { constants: { scale: f32(2, []) } },
+  QLinearConv: {
+    constants: { xs: f32(1, []), xz: i8(), w: i8(8, 8, 3, 3), ws: f32(1, []), wz: i8(), ys: f32(1, []), yz: i8() },
+  },
+  QLinearMatMul: {
+    shape: [2, 8],
+    constants: { xs: f32(1, []), xz: i8(), w: i8(8, 3), ws: f32(1, []), wz: i8(), ys: f32(1, []), yz: i8() },
+  },
+  ConvInteger: { constants: { w: i8(8, 8, 3, 3) } },
+  MatMulInteger: { shape: [2, 8], constants: { w: i8(8, 3) } },
+  DynamicQuantizeLinear: { outputs: 3 },
+  Compress: { attrs: { axis: 1 }, constants: { condition: { dtype: "bool", shape: [8], data: new Uint8Array(8).fill(1) } } },
+  CenterCropPad: { constants: { shape: i64([1, 8, 4, 9]) } },
+  RMSNormalization: { constants: { scale: f32(1, [6]) } },
+  SimplifiedLayerNormalization: { constants: { scale: f32(1, [6]) } },
+  LpPool: { attrs: { kernel_shape: [2, 2] } },
+  Attention: {
+    shape: [1, 6, 8],
+    attrs: { q_num_heads: 2, kv_num_heads: 2 },
+    constants: { K: f32(1, [1, 4, 8]), V: f32(1, [1, 4, 8]) },
+  },
 };
 
-/** These make constants, or undo the packing of weights: nothing of them is left when a gradient is taken. */
-const FOLDED = ["Constant", "ConstantOfShape", "DequantizeLinear", "NonZero", "Range", "Shape", "Size"];
+/** These make constants: nothing of them is left when a gradient is taken. */
+const FOLDED = ["Constant", "ConstantOfShape", "EyeLike", "NonZero", "Range", "Shape", "Size"];
 
-/** The canonical operators that a node of `op` turns into, or null when no gradient can be taken through it. */
-function becomes(op: string): string[] | null {
+/** The canonical operators that a node of `op` turns into, "ends" when all of them are piecewise constant, or null when no gradient can be taken through it. */
+function becomes(op: string): string[] | "ends" | null {
   const { attrs = {}, constants = {}, shape = [1, 8, 6, 6], opset = 18, outputs = 1 } = samples[op] ?? {};
   const names = Array.from({ length: outputs }, (_, i) => `Y${i}`);
   const node = { op, name: op, domain: "", inputs: ["X", ...Object.keys(constants)], outputs: names, attrs };
@@ -76,7 +99,8 @@ function becomes(op: string): string[] | null {
     constants: new Map(Object.entries(constants)),
   });
   const made = [...new Set(graph.nodes.filter(({ outputs }) => outputs[0] !== "Z").map((n) => n.op))];
-  if (made.some((name) => !Object.hasOwn(rules, name) || rules[name] === "stops")) return null;
+  if (made.some((name) => !Object.hasOwn(rules, name))) return null;
+  if (made.length && made.every((name) => rules[name] === "stops")) return "ends";
   gradient(graph, { of: "Z", wrt: "X" });
   return made;
 }
@@ -85,10 +109,13 @@ function becomes(op: string): string[] | null {
 export function supportTable(): string {
   const constant = new Set<string>(CONSTANT_OPS);
   const own = Object.keys(rules).filter((op) => !constant.has(op));
-  const ends = [...constant].filter((op) => !FOLDED.includes(op));
   const rest = Object.keys(canonicalTable).filter((op) => !Object.hasOwn(rules, op) && !FOLDED.includes(op));
   const outcomes = rest.map((op) => ({ op, made: becomes(op) }));
-  const rewritten = outcomes.flatMap(({ op, made }) => (made === null ? [] : `${code(op)} (${made.join(", ") || "nothing"})`));
+  const ending = outcomes.filter(({ made }) => made === "ends").map(({ op }) => op);
+  const ends = [...[...constant].filter((op) => !FOLDED.includes(op)), ...ending];
+  const rewritten = outcomes.flatMap(({ op, made }) =>
+    !Array.isArray(made) ? [] : `${code(op)} (${made.join(", ") || "nothing"})`,
+  );
   const none = outcomes.filter(({ made }) => made === null).map(({ op }) => op);
   const list = (ops: readonly string[]) => [...ops].sort().map(code).join(" ");
   return [
@@ -98,7 +125,8 @@ export function supportTable(): string {
     `| rewritten into those first (${rewritten.length}) | ${rewritten.sort().join(", ")} |`,
     `| a gradient ends there, as the derivative is zero wherever it exists (${ends.length}) | ${list(ends)} |`,
     `| only out of constants, folded away (${FOLDED.length}) | ${list(FOLDED)} |`,
-    `| read, but no gradient goes through it yet (${none.length}) | ${list(none)} |`,
+    ...(none.length ? [`| read, but no gradient goes through it yet (${none.length}) | ${list(none)} |`] : []),
+    `| of ONNX Runtime's own (com.microsoft), rewritten too (${Object.keys(microsoftTable).length}) | ${list(Object.keys(microsoftTable))} |`,
     ...Object.entries(formats).map(([format, ops]) => `| ${format} (${ops.length}) | ${list(ops)} |`),
   ].join("\n");
 }

@@ -6,8 +6,9 @@
  * A value keeps the name that the file gave it wherever it survives; what rules add in between is named `value~step`.
  */
 import { GraphBuilder } from "./builder";
+import { attention } from "./canonical/attention";
 import { convolution } from "./canonical/convolution";
-import { consumersOf, cut, readsOf } from "./canonical/cut";
+import { consumersOf, cut, isGraph, readsOf } from "./canonical/cut";
 import { elementwise } from "./canonical/elementwise";
 import { indexing } from "./canonical/indexing";
 import { sizedInputs, type SizeOptions } from "./canonical/inputs";
@@ -18,14 +19,27 @@ import { resolveValue } from "./canonical/names";
 import { normalisation } from "./canonical/normalisation";
 import { absorbingConv, affineOf, IMAGE, preprocess } from "./canonical/picture";
 import { pooling } from "./canonical/pooling";
+import { fused } from "./canonical/fused";
+import { KEEPS_GRID, microsoftQuantisation, quantisation } from "./canonical/quantisation";
 import { reduction } from "./canonical/reduction";
 import { resampling } from "./canonical/resampling";
-import { Site, scalarOf, type Affine, type CanonicalTable, type Surroundings } from "./canonical/site";
+import {
+  AUX,
+  Site,
+  scalarOf,
+  type Affine,
+  type CanonicalRule,
+  type CanonicalTable,
+  type Grid,
+  type Surroundings,
+} from "./canonical/site";
 import { channelCount, type Preprocessing } from "./preprocessing";
 import { asFloat32 } from "./fold/quantised";
+import { f32, numbers } from "./tensor";
 import {
   ModelFormatError,
   OpError,
+  type DType,
   type Graph,
   type GraphInput,
   type Node,
@@ -49,7 +63,20 @@ export const canonicalTable: CanonicalTable = {
   ...layout,
   ...resampling,
   ...indexing,
+  ...attention,
+  ...quantisation,
 };
+
+/** The same for the operators that ONNX Runtime's optimiser and quantiser put in place of standard ones. */
+export const microsoftTable: CanonicalTable = { ...fused, ...microsoftQuantisation };
+
+function ruleOf({ domain, op }: Pick<Node, "domain" | "op">): CanonicalRule | undefined {
+  const table = domain === "" ? canonicalTable : domain === "com.microsoft" ? microsoftTable : {};
+  return Object.hasOwn(table, op) ? table[op] : undefined;
+}
+
+/** Whether a node's rule takes quantised activations as real numbers with their grids. */
+const knowsGrids = ({ domain, op }: Node): boolean => Object.hasOwn(domain === "" ? quantisation : microsoftQuantisation, op);
 
 const OLDEST_OPSET = 7;
 
@@ -73,7 +100,7 @@ export function canonicalise(graph: Graph, options: CanonicaliseOptions = {}): S
 }
 
 /** Whether canonicalise knows a node's op at all. */
-const understood = (node: Node): boolean => node.domain === "" && (node.op === "If" || Object.hasOwn(canonicalTable, node.op));
+const understood = (node: Node): boolean => (node.domain === "" && node.op === "If") || ruleOf(node) !== undefined;
 
 /** The nodes that canonicalise has no rule for, found without shapes or weights. */
 export const notUnderstood = (graph: Pick<Graph, "nodes">): { node: string; op: string }[] =>
@@ -98,6 +125,11 @@ export function outputsWithout(graph: Graph, excluded: ReadonlySet<string>): str
   return [...new Set([...graph.outputs.filter((name) => !lost.has(name)), ...ends])];
 }
 
+/** Types that levels have in a file. */
+const SMALL_INTEGERS: ReadonlySet<DType> = new Set(["int8", "uint8", "int16", "uint16"] as const);
+
+const sameGrid = (a: Grid | undefined, b: Grid): boolean => a?.scale === b.scale && a.zero === b.zero;
+
 class Walk {
   readonly #b = new GraphBuilder();
   /** The file's names -> the canonical values that stand for them. */
@@ -108,6 +140,7 @@ class Walk {
   readonly #around: Surroundings;
   readonly #settled = new Set<Node>();
   readonly #absorb = new Map<Node, Affine>();
+  readonly #levelsOf = new Map<string, Value>();
 
   constructor(
     readonly graph: Graph,
@@ -128,6 +161,9 @@ class Walk {
       batch: sized.batch,
       absorb: this.#absorb,
       transposes: new Map(),
+      grids: new Map(),
+      wantsLevels: new Set(options.until ? [] : outputs),
+      rule: (op) => canonicalTable[op]!,
       constantNamed: (name) => this.#constantNamed(name),
       soleConsumer: (name) => {
         const readers = consumers.get(name) ?? [];
@@ -183,7 +219,7 @@ class Walk {
   }
 
   #visit(node: Node): void {
-    const rule = node.domain === "" && Object.hasOwn(canonicalTable, node.op) ? canonicalTable[node.op] : undefined;
+    const rule = ruleOf(node);
     if (!rule) {
       const op = node.domain ? `${node.domain}.${node.op}` : node.op;
       throw new OpError(
@@ -191,7 +227,7 @@ class Walk {
         `the op ${op} is not supported. Choose an earlier layer, or export the model with standard ONNX ops.`,
       );
     }
-    const inputs = node.inputs.map((name) => (name ? this.#value(name, node) : undefined));
+    const inputs = this.#inputsOf(node);
     const results = rule(new Site(this.#b, node, inputs, this.#around));
     node.outputs.forEach((name, i) => {
       const value = results[i];
@@ -202,15 +238,55 @@ class Walk {
     });
   }
 
+  /** A node's inputs as its rule wants them: only rules about quantisation know that a quantised value is a real number here. */
+  #inputsOf(node: Node): (Value | undefined)[] {
+    const inputs = node.inputs.map((name) => (name ? this.#value(name, node) : undefined));
+    if (knowsGrids(node)) return inputs;
+    const { grids, wantsLevels } = this.#around;
+    const own = node.inputs.map((name) => grids.get(name));
+    const grid = own.find(Boolean);
+    const fits = (v: Value | undefined, i: number) =>
+      v === undefined ||
+      (v.dtype === "float32" ? this.#b.constantOf(v) !== undefined || sameGrid(own[i], grid!) : !SMALL_INTEGERS.has(v.dtype));
+    if (grid && KEEPS_GRID.has(node.op) && inputs.every(fits) && !node.outputs.some((name) => wantsLevels.has(name))) {
+      for (const output of node.outputs) grids.set(output, grid);
+      return inputs;
+    }
+    const levels = inputs.map((v, i) => (v && own[i] ? this.#levels(node.inputs[i]!, v, own[i]) : v));
+    if (!levels.some((v) => v?.dtype === "float32")) return levels;
+    // constants beside levels that are floats here
+    return levels.map((v) => {
+      const tensor = v && SMALL_INTEGERS.has(v.dtype) ? this.#b.constantOf(v) : undefined;
+      return tensor ? this.#b.constant(f32(numbers(tensor), tensor.shape), `${v!.name}${AUX}levels`) : v;
+    });
+  }
+
+  /** The levels of a quantised value as floats, for operators that compute with them. */
+  #levels(name: string, real: Value, { scale, zero }: Grid): Value {
+    const known = this.#levelsOf.get(name);
+    if (known) return known;
+    const named = (step: string) => ({ name: `${name}${AUX}${step}` });
+    const scaled = this.#b.node("Mul", [real, this.#b.scalar(1 / scale)], {}, named("scaled"));
+    const made = zero === 0 ? scaled : this.#b.node("Add", [scaled, this.#b.scalar(zero)], {}, named("levels"));
+    this.#levelsOf.set(name, made);
+    return made;
+  }
+
   /** An If whose condition is known: the branch taken becomes part of the graph. */
   #branch(node: Node): void {
     const condition = this.#b.constantOf(this.#value(node.inputs[0]!, node));
     if (!condition)
       throw new OpError(node, "its condition is computed while it runs, which is not supported. Choose an earlier layer.");
-    const branch = node.attrs[scalarOf(condition) ? "then_branch" : "else_branch"] as Graph;
+    const branch = node.attrs[scalarOf(condition) ? "then_branch" : "else_branch"];
+    if (!branch || !isGraph(branch)) throw new OpError(node, "lacks a branch. The file contradicts itself; export it again.");
     for (const [name, tensor] of branch.constants) this.#constants.set(name, tensor);
     this.#walk(branch.nodes);
-    node.outputs.forEach((name, i) => this.#values.set(name, this.#value(branch.outputs[i]!, node)));
+    node.outputs.forEach((name, i) => {
+      const inner = branch.outputs[i] ?? "";
+      const grid = this.#around.grids.get(inner);
+      this.#values.set(name, this.#value(inner, node));
+      if (grid) this.#around.grids.set(name, grid);
+    });
   }
 
   #constantNamed(name: string): Tensor | undefined {
@@ -233,7 +309,9 @@ class Walk {
 
   /** The value of an output. Where it is another value's too, or an input or constant, an Identity tells them apart. */
   #output(name: string): Value {
-    const value = this.#values.get(name)!;
+    const own = this.#values.get(name)!;
+    const grid = this.#around.wantsLevels.has(name) ? this.#around.grids.get(name) : undefined;
+    const value = grid ? this.#levels(name, own, grid) : own;
     if (value.name === name) return value;
     const shared = this.outputs.filter((other) => this.#values.get(other)!.name === value.name).length > 1;
     const made =

@@ -1,6 +1,6 @@
 /** Element by element: variadic ops become chains of binary ones, optional attributes become explicit. */
 import { DTYPE_CODE } from "../dtype";
-import type { Attrs, Value } from "../graph";
+import { sizeOf, type Attrs, type Value } from "../graph";
 import { scalarOf, type CanonicalRule, type CanonicalTable, type Site } from "./site";
 
 const LOWEST = -3.4028234663852886e38;
@@ -74,17 +74,24 @@ const hardSwish: CanonicalRule = (s) => {
 const gelu: CanonicalRule = (s) => {
   const x = s.input(0);
   const half = s.step("half", "Mul", [x, s.b.scalar(0.5)]);
-  return [s.last("Mul", [half, s.step("one", "Add", [curve(s, x), s.b.scalar(1)])])];
+  return [s.last("Mul", [half, s.step("one", "Add", [curve(s, x, s.text("approximate", "none")), s.b.scalar(1)])])];
 };
 
-function curve(s: Site, x: Value): Value {
-  if (s.text("approximate", "none") !== "tanh")
-    return s.step("erf", "Erf", [s.step("scaled", "Mul", [x, s.b.scalar(Math.SQRT1_2)])]);
+/** erf(x / sqrt 2), or with `approximate` "tanh" what is close to it. */
+export function curve(s: Site, x: Value, approximate: string): Value {
+  if (approximate !== "tanh") return s.step("erf", "Erf", [s.step("scaled", "Mul", [x, s.b.scalar(Math.SQRT1_2)])]);
   const square = s.step("square", "Mul", [x, x]);
   const slope = s.step("slope", "Add", [s.step("cubic", "Mul", [square, s.b.scalar(0.044715)]), s.b.scalar(1)]);
   const inner = s.step("inner", "Mul", [s.step("x", "Mul", [x, s.b.scalar(Math.sqrt(2 / Math.PI))]), slope]);
   return s.step("tanh", "Tanh", [inner]);
 }
+
+/** x * sigmoid(alpha x), from opset 24. */
+const swish: CanonicalRule = (s) => {
+  const alpha = s.float("alpha", 1);
+  const inner = alpha === 1 ? s.input(0) : s.step("scaled", "Mul", [s.input(0), s.b.scalar(alpha)]);
+  return [s.last("Mul", [s.input(0), s.step("gate", "Sigmoid", [inner])])];
+};
 
 /** x * tanh(softplus(x)) */
 const mish: CanonicalRule = (s) => [
@@ -112,7 +119,26 @@ const celu: CanonicalRule = (s) => {
 const dropout: CanonicalRule = (s) => {
   const training = s.constant(2);
   if (training && scalarOf(training)) s.fail("is in training mode. Export the model for inference.");
-  return [s.input(0)];
+  const mask = s.node.outputs[1];
+  if (!mask) return [s.input(0)];
+  const { shape } = s.input(0);
+  const all = { dtype: "bool", shape, data: new Uint8Array(sizeOf(shape)).fill(1) } as const;
+  return [s.input(0), s.b.constant(all, mask, true)];
+};
+
+/** The exponent of a float may have another type in the file; here it is a float too. */
+const pow: CanonicalRule = (s) => {
+  const [x, y] = [s.input(0), s.input(1)];
+  return [s.last("Pow", [x, x.dtype === "float32" && y.dtype !== "float32" ? s.step("exponent", "Cast", [y], { to: 1 }) : y])];
+};
+
+/** Floats follow the divisor's sign from opset 28 on: x - floor(x / y) y. */
+const mod: CanonicalRule = (s) => {
+  const [x, y] = [s.input(0), s.input(1)];
+  const fmod = s.int("fmod", 0);
+  if (fmod || x.dtype !== "float32") return [s.last("Mod", [x, y], { fmod })];
+  const whole = s.step("whole", "Floor", [s.step("ratio", "Div", [x, y])]);
+  return [s.last("Sub", [x, s.step("multiple", "Mul", [whole, y])])];
 };
 
 const each = (ops: string, rule: CanonicalRule): CanonicalTable => Object.fromEntries(ops.split(/\s+/).map((op) => [op, rule]));
@@ -122,14 +148,17 @@ export const elementwise: CanonicalTable = {
   Dropout: dropout,
   ...each(
     `Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor Log Neg Not Reciprocal Relu Round Sigmoid Sign Sin Sinh
-     Softplus Sqrt Tan Tanh IsNaN Add Sub Mul Div Pow And Or Xor Equal Greater GreaterOrEqual Less LessOrEqual Where PRelu`,
+     Softplus Sqrt Tan Tanh IsNaN Add Sub Mul Div And Or Xor Equal Greater GreaterOrEqual Less LessOrEqual Where PRelu`,
     plain,
   ),
-  Mod: withDefaults({ fmod: 0 }),
+  IsInf: withDefaults({ detect_negative: 1, detect_positive: 1 }),
+  Mod: mod,
+  Pow: pow,
   LeakyRelu: withDefaults({ alpha: 0.01 }),
   Elu: withDefaults({ alpha: 1 }),
   Celu: celu,
   Mish: mish,
+  Swish: swish,
   Softsign: softsign,
   ThresholdedRelu: withDefaults({ alpha: 1 }),
   HardSigmoid: withDefaults({ alpha: 0.2, beta: 0.5 }),

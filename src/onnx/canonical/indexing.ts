@@ -1,4 +1,4 @@
-/** Picking and placing by index, constants, and quantisation. */
+/** Picking and placing by index, and constants. */
 import { constantValue, isTensor } from "../infer/indexing";
 import { asFloat32 } from "../fold/quantised";
 import { f32, i64 } from "../tensor";
@@ -22,17 +22,6 @@ const constantOfShape: CanonicalRule = (s) => {
   return [s.last("ConstantOfShape", [s.input(0)], { value: isTensor(value) ? asFloat32(value) : f32(0, [1]) })];
 };
 
-const dequantise: CanonicalRule = (s) => {
-  const axis = s.int("axis", 1);
-  const block = s.int("block_size", 0);
-  const inputs = [s.input(0), s.input(1), ...(s.inputs[2] ? [s.inputs[2]] : [])];
-  return [s.last("DequantizeLinear", inputs, block ? { axis, block_size: block } : { axis })];
-};
-
-const quantise: CanonicalRule = (s) => [
-  s.last("QuantizeLinear", [s.input(0), s.input(1), ...(s.inputs[2] ? [s.inputs[2]] : [])], { axis: s.int("axis", 1) }),
-];
-
 const topK: CanonicalRule = (s) => {
   const x = s.input(0);
   const k = s.ints("k") ?? (typeof s.node.attrs.k === "number" ? [s.node.attrs.k] : s.intsInput(1, "count"));
@@ -55,6 +44,4 @@ export const indexing: CanonicalTable = {
   ScatterND: (s) => [s.last("ScatterND", [s.input(0), s.input(1), s.input(2)], { reduction: s.text("reduction", "none") })],
   OneHot: (s) => [s.last("OneHot", [s.input(0), s.input(1), s.input(2)], { axis: s.int("axis", -1) })],
   TopK: topK,
-  DequantizeLinear: dequantise,
-  QuantizeLinear: quantise,
 };

@@ -2,13 +2,17 @@
 import { sizeOf, type Tensor, type Value } from "../graph";
 import { inferNode } from "../infer";
 import { sliceRange } from "../infer/shape";
-import { i64 } from "../tensor";
+import { DTYPES_BY_CODE } from "../dtype";
+import { elements } from "../fold/arithmetic";
+import { asFloat32 } from "../fold/quantised";
+import { allocate, i64, numbers } from "../tensor";
 import type { CanonicalRule, CanonicalTable, Site } from "./site";
 
 const sameShape = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((d, i) => d === b[i]);
 
 function reshapeTo(s: Site, x: Value, shape: readonly number[]): Value {
-  return sameShape(x.shape, shape) ? x : s.last("Reshape", [x, s.b.ints(shape)]);
+  if (sameShape(x.shape, shape)) return x;
+  return s.last("Reshape", [x, s.b.ints(shape)], shape.includes(0) ? { allowzero: 1 } : {});
 }
 
 /** Reshape with its target worked out. A target frozen for another batch than the wanted one follows the batch. */
@@ -150,12 +154,85 @@ const shapeOf: CanonicalRule = (s) => {
 
 const constant = (s: Site, tensor: Tensor): Value => s.b.constant(tensor, s.node.outputs[0]!, true);
 
+/** SpaceToDepth whose output channels run over input channels first, as they may from opset 28 on. */
+function channelsFirst(s: Site): Value {
+  const x = s.rankAtLeast(0, 4);
+  const k = s.int("blocksize", 1);
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  if (k < 1 || h % k || w % k)
+    s.fail(`${h} x ${w} does not divide into blocks of ${k} x ${k}. The file contradicts itself; export it again.`);
+  const apart = s.step("apart", "Reshape", [x, s.b.ints([n, c, h / k, k, w / k, k])]);
+  const turned = s.step("turned", "Transpose", [apart], { perm: [0, 1, 3, 5, 2, 4] });
+  return s.last("Reshape", [turned, s.b.ints([n, c * k * k, h / k, w / k])]);
+}
+
 const blocks: CanonicalRule = (s) => {
+  if (s.node.op === "SpaceToDepth" && s.text("mode", "DCR") === "CRD") return [channelsFirst(s)];
   const attrs = { blocksize: s.int("blocksize", 1) };
   return [s.last(s.node.op, [s.input(0)], s.node.op === "DepthToSpace" ? { ...attrs, mode: s.text("mode", "DCR") } : attrs)];
 };
 
+/** The upper or lower triangle of the last two axes; zeros elsewhere. */
+const triangle: CanonicalRule = (s) => {
+  const x = s.rankAtLeast(0, 2);
+  const [rows, columns] = x.shape.slice(-2) as [number, number];
+  const k = s.intsFrom("k", 1)?.[0] ?? 0;
+  const upper = s.int("upper", 1) === 1;
+  const kept = Uint8Array.from({ length: rows * columns }, (_, i) => {
+    const right = (i % columns) - Math.floor(i / columns);
+    return Number(upper ? right >= k : right <= k);
+  });
+  const mask = s.hold("triangle", { dtype: "bool", shape: [rows, columns], data: kept });
+  const zero = s.hold("zero", { dtype: x.dtype, shape: [], data: allocate(x.dtype, 1) });
+  return [s.last("Where", [mask, x, zero])];
+};
+
+/** Ones on a diagonal, in the shape of its input. */
+const eye: CanonicalRule = (s) => {
+  const x = s.input(0);
+  const [rows, columns] = x.shape as [number, number];
+  if (x.shape.length !== 2)
+    s.fail(`its input is [${x.shape.join(", ")}], but must be a matrix. The file contradicts itself; export it again.`);
+  const k = s.int("k", 0);
+  const dtype = DTYPES_BY_CODE[s.int("dtype", 0)] ?? x.dtype;
+  const ones = Float32Array.from({ length: rows * columns }, (_, i) => Number((i % columns) - Math.floor(i / columns) === k));
+  return [constant(s, asFloat32({ dtype, shape: [rows, columns], data: elements(ones, dtype) }))];
+};
+
+/** Crops or pads each axis about its middle. */
+const centre: CanonicalRule = (s) => {
+  const x = s.input(0);
+  const rank = x.shape.length;
+  const target = s.intsInput(1, "shape");
+  const axes = (s.ints("axes") ?? x.shape.map((_, i) => i)).map((a) => s.axis(a, rank));
+  if (axes.length !== target.length)
+    s.fail(`${target.length} sizes for ${axes.length} axes. The file contradicts itself; export it again.`);
+  const pads = new Array<number>(2 * rank).fill(0);
+  axes.forEach((axis, i) => {
+    const more = target[i]! - x.shape[axis]!;
+    pads[axis] = more >= 0 ? Math.floor(more / 2) : -Math.floor(-more / 2);
+    pads[axis + rank] = more - pads[axis];
+  });
+  if (pads.every((p) => p === 0)) return [x];
+  return [s.last("Pad", [x, s.b.ints(pads), x.dtype === "float32" ? s.b.scalar(0) : null], { mode: "constant" })];
+};
+
+/** What a known condition picks along an axis, or of all elements. */
+const compress: CanonicalRule = (s) => {
+  const condition = numbers(s.needConstant(1, "condition"));
+  const x = s.input(0);
+  const flat = typeof s.node.attrs.axis !== "number";
+  const source = flat ? s.step("flat", "Reshape", [x, s.b.ints([sizeOf(x.shape)])]) : x;
+  const axis = flat ? 0 : s.axis(s.int("axis", 0), x.shape.length);
+  const picked = condition.flatMap((keep, i) => (keep && i < source.shape[axis]! ? [i] : []));
+  return [s.last("Gather", [source, s.b.ints(picked)], { axis })];
+};
+
 export const layout: CanonicalTable = {
+  Trilu: triangle,
+  EyeLike: eye,
+  CenterCropPad: centre,
+  Compress: compress,
   Reshape: reshape,
   Flatten: asReshape,
   Squeeze: asReshape,

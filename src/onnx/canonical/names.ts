@@ -24,14 +24,19 @@ const valuesOf = (graph: Graph): string[] => [
 ];
 
 /**
- * The graph's own name for the value that `name`, or else one of `aliases`, means. An exact match wins; then "/" and "." count
- * as "_" and a trailing ":0" is ignored; then also a trailing "_1" on either side, if only one value fits.
+ * The graph's own name for the value that `name`, or else one of `aliases`, means. An exact match wins, then the name of the node
+ * that makes it; then "/" and "." count as "_" and a trailing ":0" is ignored; then also a trailing "_1" on either side, if only
+ * one value fits.
  */
 export function valueNamed(graph: Graph, name: string, aliases: readonly string[] = []): string | undefined {
   const known = valuesOf(graph);
   const wanted = [name, ...aliases];
   const exact = new Set(known);
   for (const w of wanted) if (exact.has(w)) return w;
+  for (const w of wanted) {
+    const made = graph.nodes.find((node) => node.name === w)?.outputs[0];
+    if (made) return made;
+  }
   for (const key of [plain, bare]) {
     const byKey = new Map<string, string[]>();
     for (const k of known) {

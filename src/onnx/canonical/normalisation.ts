@@ -33,13 +33,17 @@ const batchNorm: CanonicalRule = (s) => {
 };
 
 /** (x - mean) / sqrt(variance + epsilon) over `axes`. */
-function standardised(s: Site, x: Value, axes: readonly number[], epsilon: number): Value {
+const standardised = (s: Site, x: Value, axes: readonly number[], epsilon: number): Value =>
+  standardisedParts(s, x, axes, epsilon).standard;
+
+function standardisedParts(s: Site, x: Value, axes: readonly number[], epsilon: number) {
   const over = s.b.ints(axes);
-  const centred = s.step("centred", "Sub", [x, s.step("mean", "ReduceMean", [x, over], { keepdims: 1 })]);
+  const mean = s.step("mean", "ReduceMean", [x, over], { keepdims: 1 });
+  const centred = s.step("centred", "Sub", [x, mean]);
   const square = s.step("square", "Mul", [centred, centred]);
   const variance = s.step("variance", "ReduceMean", [square, over], { keepdims: 1 });
   const deviation = s.step("deviation", "Sqrt", [s.step("stable", "Add", [variance, s.b.scalar(epsilon)])]);
-  return s.step("standard", "Div", [centred, deviation]);
+  return { mean, deviation, standard: s.step("standard", "Div", [centred, deviation]) };
 }
 
 const layerNorm: CanonicalRule = (s) => {
@@ -47,10 +51,32 @@ const layerNorm: CanonicalRule = (s) => {
   const rank = x.shape.length;
   const axis = s.axis(s.int("axis", -1), rank);
   const axes = Array.from({ length: rank - axis }, (_, i) => axis + i);
-  const standard = standardised(s, x, axes, s.float("epsilon", 1e-5));
+  const { mean, deviation, standard } = standardisedParts(s, x, axes, s.float("epsilon", 1e-5));
   const bias = s.inputs[2];
-  if (!bias) return [s.last("Mul", [standard, s.input(1)])];
-  return [s.last("Add", [s.step("scaled", "Mul", [standard, s.input(1)]), bias])];
+  const y = bias ? s.last("Add", [s.step("scaled", "Mul", [standard, s.input(1)]), bias]) : s.last("Mul", [standard, s.input(1)]);
+  const [, meanName, inverseName] = s.node.outputs;
+  return [y, meanName ? s.last("Identity", [mean], {}, 1) : null, inverseName ? s.last("Reciprocal", [deviation], {}, 2) : null];
+};
+
+/** x / sqrt(mean of x^2 over the axes from `axis` on + epsilon) * scale, as the node's first output. */
+export function rootMeanSquare(s: Site, x: Value, scale: Value, axis: number, epsilon: number): Value {
+  const from = s.axis(axis, x.shape.length);
+  const over = s.b.ints(x.shape.flatMap((_, i) => (i >= from ? [i] : [])));
+  const mean = s.step("mean", "ReduceMean", [s.step("square", "Mul", [x, x]), over], { keepdims: 1 });
+  const root = s.step("root", "Sqrt", [s.step("stable", "Add", [mean, s.b.scalar(epsilon)])]);
+  return s.last("Mul", [s.step("standard", "Div", [x, root]), scale]);
+}
+
+const rmsNorm: CanonicalRule = (s) => [rootMeanSquare(s, s.input(0), s.input(1), s.int("axis", -1), s.float("epsilon", 1e-5))];
+
+/** (x - mean) / (deviation + 1e-9) over `axes`. */
+const meanVariance: CanonicalRule = (s) => {
+  const x = s.input(0);
+  const over = s.b.ints((s.ints("axes") ?? [0, 2, 3]).map((a) => s.axis(a, x.shape.length)));
+  const centred = s.step("centred", "Sub", [x, s.step("mean", "ReduceMean", [x, over], { keepdims: 1 })]);
+  const square = s.step("square", "Mul", [centred, centred]);
+  const deviation = s.step("deviation", "Sqrt", [s.step("variance", "ReduceMean", [square, over], { keepdims: 1 })]);
+  return [s.last("Div", [centred, s.step("stable", "Add", [deviation, s.b.scalar(1e-9)])])];
 };
 
 /** A vector over channels, shaped to multiply [N, C, ...]. */
@@ -92,7 +118,7 @@ const lpNorm: CanonicalRule = (s) => {
   const sum = (v: Value) => s.step("sum", "ReduceSum", [v, axis], { keepdims: 1 });
   const norm =
     s.int("p", 2) === 1 ? sum(s.step("abs", "Abs", [x])) : s.step("norm", "Sqrt", [sum(s.step("square", "Mul", [x, x]))]);
-  return [s.last("Div", [x, norm])];
+  return [s.last("Div", [x, s.step("safe", "Max", [norm, s.b.scalar(1e-30)])])]; // zeros stay zeros
 };
 
 export const normalisation: CanonicalTable = {
@@ -101,4 +127,7 @@ export const normalisation: CanonicalTable = {
   InstanceNormalization: instanceNorm,
   GroupNormalization: groupNorm,
   LpNormalization: lpNorm,
+  RMSNormalization: rmsNorm,
+  SimplifiedLayerNormalization: rmsNorm,
+  MeanVarianceNormalization: meanVariance,
 };

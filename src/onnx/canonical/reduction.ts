@@ -1,6 +1,7 @@
 /** Reductions with axes as a constant input and explicit keepdims; softmaxes with one explicit axis. */
 import type { Value } from "../graph";
 import { sizeOf } from "../graph";
+import { f32, i64 } from "../tensor";
 import type { CanonicalRule, CanonicalTable, Site } from "./site";
 
 /** The axes a reduction runs over, counted from the front; null when it reduces nothing. */
@@ -46,6 +47,20 @@ const arg: CanonicalRule = (s) => {
   return [s.last(s.node.op, [x], { axis, keepdims: s.int("keepdims", 1), select_last_index: s.int("select_last_index", 0) })];
 };
 
+/** 1 at the first largest of each row, 0 elsewhere. Rows as softmax has them. */
+const hardmax: CanonicalRule = (s) => {
+  const x = s.input(0);
+  const rank = x.shape.length;
+  const axis = s.axis(s.int("axis", s.opset >= 13 ? -1 : 1), rank);
+  const flat = s.opset < 13 && axis < rank - 1;
+  const rows = flat ? s.step("rows", "Reshape", [x, s.b.ints([sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))])]) : x;
+  const along = flat ? 1 : axis;
+  const best = s.step("best", "ArgMax", [rows], { axis: along, keepdims: 0, select_last_index: 0 });
+  const one = [best, s.hold("depth", i64(rows.shape[along]!)), s.hold("values", f32([0, 1]))];
+  if (!flat) return [s.last("OneHot", one, { axis: along })];
+  return [s.last("Reshape", [s.step("hot", "OneHot", one, { axis: along }), s.b.ints(x.shape)])];
+};
+
 /** Before opset 13 a softmax ran over all axes from `axis` on, as one; default 1. Since then over `axis` alone; default -1. */
 const softmax: CanonicalRule = (s) => {
   const x = s.input(0);
@@ -75,5 +90,6 @@ export const reduction: CanonicalTable = {
   ArgMin: arg,
   Softmax: softmax,
   LogSoftmax: softmax,
+  Hardmax: hardmax,
   CumSum: cumSum,
 };

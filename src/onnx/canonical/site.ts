@@ -1,6 +1,6 @@
 /** One node of a file on its way into the canonical graph: what a canonical rule reads, and how it emits. */
 import type { GraphBuilder } from "../builder";
-import type { Attrs, Node, Tensor, Value } from "../graph";
+import { OPSET, type Attrs, type Node, type Tensor, type Value } from "../graph";
 import { fold } from "../fold";
 import { NodeView } from "../infer/nodeView";
 import { numbers } from "../tensor";
@@ -15,6 +15,12 @@ export type CanonicalTable = Readonly<Record<string, CanonicalRule>>;
 /** Between a value's name and what canonicalisation made on the way to it; no file's own name has it in practice. */
 export const AUX = "~";
 
+/** What the levels of a quantised value mean: real = (level - zero) * scale. */
+export interface Grid {
+  readonly scale: number;
+  readonly zero: number;
+}
+
 /** What rules may know of the graph around their node. */
 export interface Surroundings {
   readonly opset: number;
@@ -24,6 +30,12 @@ export interface Surroundings {
   constantNamed(name: string): Tensor | undefined;
   /** Declares that a later node is already done: its first output is `value`. */
   settle(node: Node, value: Value): void;
+  /** Of the file's quantised values, those that are real numbers here; see quantisation.ts. */
+  readonly grids: Map<string, Grid>;
+  /** The file's own outputs, of which levels are given where the file says levels. */
+  readonly wantsLevels: ReadonlySet<string>;
+  /** The rule of one of ONNX's own operators. */
+  rule(op: string): CanonicalRule;
   /** The Transpose that made a value, if one did. */
   readonly transposes: Map<string, { from: Value; perm: readonly number[] }>;
   /** How the picture stands to the value that the first Conv reads, when that Conv is to absorb the difference. */
@@ -76,6 +88,14 @@ export class Site extends NodeView<Value> {
   /** Emits a node on the way to it; `step` says in its name what it is for. */
   step(step: string, op: string, inputs: readonly (Value | null)[], attrs: Attrs = {}): Value {
     return this.emit(op, inputs, attrs, undefined, `${this.node.outputs[0]}${AUX}${step}`);
+  }
+
+  /** What the rule of another operator, in its newest form, makes of given values; "" as `step`: it is the node's output. */
+  as(step: string, op: string, inputs: readonly (Value | null)[], attrs: Attrs = {}): Value {
+    const output = `${this.node.outputs[0]!}${step && AUX}${step}`;
+    const node = { op, name: this.node.name, domain: "", inputs: inputs.map((v) => v?.name ?? ""), outputs: [output], attrs };
+    const given = inputs.map((v) => v ?? undefined);
+    return this.around.rule(op)(new Site(this.b, node, given, { ...this.around, opset: OPSET }))[0]!;
   }
 
   /** A float32 or other constant on the way to the output. */

@@ -1,7 +1,7 @@
 /** ONNX nodes that TensorFlow ops and Keras layers have in common: activations, convolutions, pools, products, pads, resizes. */
 import type { Attrs, Tensor, Value } from "../../onnx/graph";
 import { f32 } from "../../onnx/tensor";
-import { turnedOnce, type Site } from "./site";
+import { shaped, turned, type Site } from "./site";
 
 /** An activation by TensorFlow's name for it. */
 export interface Activation {
@@ -90,11 +90,11 @@ export function convolve(s: Site, x: Value, c: Convolution): Value {
 }
 
 /** [kh, kw, C, M] -> [M, C, kh, kw]; and that of a transposed convolution, [kh, kw, M, C] -> [C, M, kh, kw]. */
-export const convWeight = (W: Tensor): Tensor => turnedOnce(W, [3, 2, 0, 1]);
+export const convWeight = (W: Tensor): Tensor => turned(W, [3, 2, 0, 1]);
 /** [kh, kw, C, m] -> [C * m, 1, kh, kw]. */
 export function depthwiseWeight(W: Tensor): Tensor {
   const [height, width, channels, multiplier] = W.shape;
-  return { ...turnedOnce(W, [2, 3, 0, 1]), shape: [channels! * multiplier!, 1, height!, width!] };
+  return shaped(turned(W, [2, 3, 0, 1]), [channels! * multiplier!, 1, height!, width!]);
 }
 
 /**
@@ -169,7 +169,7 @@ export function resize(
 export function alignedConstant(s: Site, constant: Tensor, rank: number): Tensor {
   const { shape } = constant;
   if (shape.length === 0 || shape.length >= rank) return s.stored(constant);
-  return s.stored({ ...constant, shape: [...Array.from({ length: rank - shape.length }, () => 1), ...shape] });
+  return s.stored(shaped(constant, [...Array.from({ length: rank - shape.length }, () => 1), ...shape]));
 }
 
 /** (x - mean) / sqrt(variance + epsilon) * scale + offset, the statistics being the input's own over the stored `axes`. */

@@ -6,8 +6,8 @@
  */
 import { GraphBuilder } from "../../onnx/builder";
 import { fold } from "../../onnx/fold";
-import { ModelFormatError, OpError, type Dim, type Graph, type GraphInput, type Tensor } from "../../onnx/graph";
-import { transposed } from "../../onnx/tensor";
+import { ModelFormatError, OpError, sizeOf, type Dim, type Graph, type GraphInput, type Tensor } from "../../onnx/graph";
+import { bytesPerElement, transposed } from "../../onnx/tensor";
 import { attrShape, readGraphDef, readInput, type TfModel, type TfNode } from "./graphDef";
 import type { ModelJson } from "./modelJson";
 import { ordered, reachable, refuseUnknown } from "./order";
@@ -16,10 +16,16 @@ import { tfRules } from "./rules";
 import { CHANNELS_FIRST, CHANNELS_LAST, TfSite, type Operand } from "./site";
 import { readWeights } from "./weights";
 
+/** Ops whose result has its operand's numbers. */
+const MOVES = new Set(["Identity", "StopGradient", "Reshape", "Squeeze", "ExpandDims"]);
+/** Constants made of constants wait until they are read; chains longer than this would wait for one another too deep. */
+const LONGEST_WAIT = 500;
+
 /** Nodes that are no computation of their own. */
 const LEAVES = new Set(["Const", "Placeholder"]);
-/** Bytes that constants may grow to when they are computed, beside four times the weights. */
+/** Bytes that constants may grow to when they are computed, beside some times the weight files. */
 const MOST_GROWN = 2 ** 26;
+const TIMES_GROWN = 16;
 
 const ruleOf = (op: string) => (Object.hasOwn(tfRules, op) ? tfRules[op] : undefined);
 /** An input whose last axis is as long as this holds rows or columns there, not channels. */
@@ -41,7 +47,7 @@ export function importGraphModel(file: ModelJson, shards: ReadonlyMap<string, Ui
   const operands = new Map<string, Operand>();
   const inputs = new Map<string, readonly Dim[]>();
   const sites = new Map<string, TfSite>();
-  const most = MOST_GROWN + 4 * [...shards.values()].reduce((sum, { length }) => sum + length, 0);
+  const most = MOST_GROWN + TIMES_GROWN * [...shards.values()].reduce((sum, { length }) => sum + length, 0);
   let grown = 0;
   b.reserve(nodes.filter(({ op }) => op !== "Const").map(({ name }) => name));
   for (const node of nodes) {
@@ -61,7 +67,8 @@ export function importGraphModel(file: ModelJson, shards: ReadonlyMap<string, Ui
       );
       sites.set(node.name, site);
       convert(site).forEach((operand, i) => {
-        if ("constant" in operand) grown += operand.constant.data.byteLength;
+        if ("constant" in operand && !MOVES.has(node.op))
+          grown += sizeOf(operand.constant.shape) * bytesPerElement(operand.constant.dtype);
         operands.set(site.outputName(i), operand);
       });
       if (grown > most)
@@ -110,6 +117,7 @@ function convert(site: TfSite): Operand[] {
     const constant = known?.get(value.name) ?? site.b.constantOf(value);
     if (!constant) return { value };
     const own = constant.shape.length === 4 ? transposed(constant, CHANNELS_LAST.own) : constant;
+    if (before > LONGEST_WAIT) void own.data; // computed now
     return { constant: own, name: site.outputName(i) };
   });
 }

@@ -5,7 +5,7 @@ import { convolutions, fusedOps } from "./convolution";
 import { activate, alignedConstant, multiply, resize as emitResize } from "./emit";
 import { attrFlag, attrNumber, attrText, attrType } from "./graphDef";
 import { layout } from "./layout";
-import { turnedOnce, type TfRule, type TfSite } from "./site";
+import { turned, type TfRule, type TfSite } from "./site";
 
 /** Input `i` broadcast-ready against a value of `rank` axes: TensorFlow lines axes up from the last, which is the channel. */
 function aligned(s: TfSite, i: number, rank: number): Value {
@@ -128,10 +128,10 @@ const softmax: TfRule = (s) => activate(s, { name: s.node.op }, s.value(0));
 const matMul: TfRule = (s) => {
   const { bias, activation: act } = fusedOps(s);
   const side = (i: number, flag: string): Value => {
-    const turned = attrFlag(s.node, flag);
+    const isTurned = attrFlag(s.node, flag);
     const operand = s.operand(i);
-    if (!turned) return s.value(i);
-    if ("constant" in operand) return s.hold(turnedOnce(operand.constant, [1, 0]), operand.name);
+    if (!isTurned) return s.value(i);
+    if ("constant" in operand) return s.hold(turned(operand.constant, [1, 0]), operand.name);
     return s.step(flag, "Transpose", [operand.value], { perm: [1, 0] });
   };
   if (s.rank(0) !== 2 || s.rank(1) !== 2)

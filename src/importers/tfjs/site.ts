@@ -5,8 +5,8 @@
  * TensorFlow's axes and shapes; the methods here translate, so no Transpose is needed as long as a value keeps four axes.
  */
 import type { GraphBuilder } from "../../onnx/builder";
-import { OpError, sizeOf, type Attrs, type Node, type Tensor, type TypedArray, type Value } from "../../onnx/graph";
-import { f32, numbers, transposed } from "../../onnx/tensor";
+import { OpError, sizeOf, type Attrs, type Node, type Tensor, type Value } from "../../onnx/graph";
+import { computed, f32, numbers, transposed } from "../../onnx/tensor";
 import type { TfNode } from "./graphDef";
 
 /** How the four axes of a picture lie: `stored` lists the model's own axes in stored order, `own` the stored ones in the model's. */
@@ -19,24 +19,32 @@ export const CHANNELS_FIRST: AxisOrder = { stored: [0, 1, 2, 3], own: [0, 1, 2, 
 
 /** A constant beyond this, made from a few numbers of the file, is a mistake or an attack. */
 export const MAX_FILL = 2 ** 22;
-/** Weights of fewer elements are held anew wherever they are used: as names that graphs are known by. */
+/** Constants of fewer elements are held anew wherever they are used: it costs nothing. */
 const SMALL = 256;
 const LONGEST_MESSAGE = 600;
 
-/** What a builder holds already, by its numbers and shape. */
-const heldBy = new WeakMap<GraphBuilder, WeakMap<TypedArray, Map<string, Value>>>();
-/** Permuted weights by the original's numbers: a weight that many nodes share is turned once. */
-const turned = new WeakMap<TypedArray, Map<string, Tensor>>();
+/** What a builder holds already. */
+const heldBy = new WeakMap<GraphBuilder, WeakMap<Tensor, Value>>();
+/** What was made of a constant, so that a weight which many nodes share is turned and held once. */
+const made = new WeakMap<Tensor, Map<string, Tensor>>();
 
-/** transposed(), once for each tensor and permutation. */
-export function turnedOnce(tensor: Tensor, perm: readonly number[]): Tensor {
-  const known = turned.get(tensor.data) ?? new Map<string, Tensor>();
-  turned.set(tensor.data, known);
-  const key = `${tensor.shape.join()} ${perm.join()}`;
-  const made = known.get(key) ?? transposed(tensor, perm);
-  known.set(key, made);
-  return made;
+function once(tensor: Tensor, key: string, make: () => Tensor): Tensor {
+  const known = made.get(tensor) ?? new Map<string, Tensor>();
+  made.set(tensor, known);
+  const result = known.get(key) ?? make();
+  known.set(key, result);
+  return result;
 }
+
+/** A constant with its axes permuted; like all large ones it is computed when it is read. */
+export const turned = (tensor: Tensor, perm: readonly number[]): Tensor =>
+  once(tensor, `turned ${perm.join()}`, () => transposed(tensor, perm));
+
+/** The same numbers in another shape. */
+export const shaped = (tensor: Tensor, shape: readonly number[]): Tensor =>
+  shape.join() === tensor.shape.join()
+    ? tensor
+    : once(tensor, `shaped ${shape.join()}`, () => computed(tensor.dtype, shape, () => tensor.data));
 
 export class Site {
   constructor(
@@ -64,7 +72,7 @@ export class Site {
 
   /** A constant in the model's order of axes, as it is stored. */
   stored(constant: Tensor): Tensor {
-    return constant.shape.length === 4 ? turnedOnce(constant, this.order.stored) : constant;
+    return constant.shape.length === 4 ? turned(constant, this.order.stored) : constant;
   }
 
   /** An axis of `rank` axes, negative ones counted from the end. */
@@ -96,14 +104,11 @@ export class Site {
 
   /** A constant; one that is there already, unless it is small, is not held twice. */
   hold(tensor: Tensor, name: string): Value {
-    if (tensor.data.length < SMALL) return this.b.constant(tensor, name);
-    const held = heldBy.get(this.b) ?? new WeakMap<TypedArray, Map<string, Value>>();
+    if (sizeOf(tensor.shape) < SMALL) return this.b.constant(tensor, name);
+    const held = heldBy.get(this.b) ?? new WeakMap<Tensor, Value>();
     heldBy.set(this.b, held);
-    const same = held.get(tensor.data) ?? new Map<string, Value>();
-    held.set(tensor.data, same);
-    const key = tensor.shape.join();
-    const value = same.get(key) ?? this.b.constant(tensor, name);
-    same.set(key, value);
+    const value = held.get(tensor) ?? this.b.constant(tensor, name);
+    held.set(tensor, value);
     return value;
   }
 

@@ -1,7 +1,7 @@
 /** Weight shards -> constants, in TensorFlow's own layout. float16 and uint8/uint16 (scale, min) become float32. */
 import { asFloat32 } from "../../onnx/fold/quantised";
 import { ModelFormatError, sizeOf, type DType, type Tensor } from "../../onnx/graph";
-import { allocate, bytesPerElement } from "../../onnx/tensor";
+import { allocate, bytesPerElement, computed } from "../../onnx/tensor";
 import type { WeightGroup, WeightSpec } from "./modelJson";
 
 const stored: Readonly<Record<string, DType | undefined>> = {
@@ -51,10 +51,7 @@ export function readWeights(
       );
     let offset = 0;
     for (const weight of group.weights) {
-      constants.set(
-        weight.name,
-        decode(weight, what, (bytes) => copyFrom(parts, offset, bytes)),
-      );
+      constants.set(weight.name, read(weight, what, parts, offset));
       offset += byteLength(weight, what);
     }
   }
@@ -85,15 +82,24 @@ function storedType({ name, dtype, quantization }: WeightSpec, what: string): DT
 export const byteLength = (weight: WeightSpec, what: string): number =>
   sizeOf(weight.shape) * bytesPerElement(storedType(weight, what));
 
-function decode(weight: WeightSpec, what: string, fill: (bytes: Uint8Array) => void): Tensor {
+/** A weight, `offset` bytes into the parts. A large one is copied and unpacked when it is first read. */
+function read(weight: WeightSpec, what: string, parts: readonly Uint8Array[], offset: number): Tensor {
+  const { shape } = weight;
   const dtype = storedType(weight, what);
-  const array = allocate(dtype, sizeOf(weight.shape));
-  fill(new Uint8Array(array.buffer));
-  const tensor: Tensor = { dtype, shape: weight.shape, data: array };
+  const packed = computed(dtype, shape, () => {
+    const array = allocate(dtype, sizeOf(shape));
+    copyFrom(parts, offset, new Uint8Array(array.buffer));
+    return array;
+  });
   const { scale, min = 0 } = weight.quantization ?? {};
-  if (dtype === "float16") return asFloat32(tensor);
-  if (scale === undefined) return tensor;
-  const data = Float32Array.from(array as Uint8Array, (q) => q * scale + min);
-  if (weight.dtype === "int32") return { dtype: "int32", shape: weight.shape, data: Int32Array.from(data, Math.round) };
-  return { dtype: "float32", shape: weight.shape, data };
+  if (dtype === "float16") return asFloat32(packed);
+  if (scale === undefined) return packed;
+  const real = () => {
+    const values = new Float32Array(sizeOf(shape));
+    const codes = packed.data as Uint8Array;
+    for (let i = 0; i < values.length; i++) values[i] = codes[i]! * scale + min;
+    return values;
+  };
+  if (weight.dtype === "int32") return computed("int32", shape, () => Int32Array.from(real(), Math.round));
+  return computed("float32", shape, real);
 }

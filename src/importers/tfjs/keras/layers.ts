@@ -2,11 +2,12 @@
 import { sizeOf, type Tensor, type Value } from "../../../onnx/graph";
 import { f32, numbers } from "../../../onnx/tensor";
 import { activate, alignedConstant, convolve, multiply, standardise, VALID } from "../emit";
-import { turnedOnce } from "../site";
+import { shaped, turned } from "../site";
 import type { KerasRule, KerasSite } from "./site";
 import { windows } from "./windows";
 
-const FAR_BELOW_ONE = 1e-7; // Keras's own epsilon, where a config names none
+/** Normalization divides by no less than this, as Keras's own. */
+const SMALLEST_DEVIATION = 1e-7;
 
 /** Over the last axis in Keras's order, which in a stored picture is the channel: a convolution of one pixel. */
 const dense: KerasRule = (s) => {
@@ -16,7 +17,7 @@ const dense: KerasRule = (s) => {
   const { name, tensor } = s.weight("kernel", 0, [width, units]);
   if (s.rank < 2) s.fail(`its input has the shape [${s.shape}]; two axes or more are expected.`);
   const pixel = s.rank === 4 && !s.channelsFirst;
-  const W = s.hold(pixel ? { ...turnedOnce(tensor, [1, 0]), shape: [units, width, 1, 1] } : tensor, name);
+  const W = s.hold(pixel ? shaped(turned(tensor, [1, 0]), [units, width, 1, 1]) : tensor, name);
   const bias = s.bias(1, units);
   const activation = s.activation();
   if (!pixel) return multiply(s, x, W, bias, activation);
@@ -25,7 +26,12 @@ const dense: KerasRule = (s) => {
 
 /** A vector over one axis, as it broadcasts against the input. */
 function along(s: KerasSite, axes: readonly number[], tensor: Tensor): Tensor {
-  return s.stored({ ...tensor, shape: s.shape.map((size, i) => (axes.includes(i) ? size : 1)) });
+  return s.stored(
+    shaped(
+      tensor,
+      s.shape.map((size, i) => (axes.includes(i) ? size : 1)),
+    ),
+  );
 }
 
 const batchNorm: KerasRule = (s) => {
@@ -83,7 +89,7 @@ const normalization: KerasRule = (s) => {
     return values.length === sizeOf(sizes) ? values : s.fail(`its ${key} has ${values.length} numbers for [${sizes}].`);
   };
   const mean = statistic("mean", 0);
-  const factor = statistic("variance", 1).map((v) => 1 / Math.max(Math.sqrt(v), FAR_BELOW_ONE));
+  const factor = statistic("variance", 1).map((v) => 1 / Math.max(Math.sqrt(v), SMALLEST_DEVIATION));
   const held = (name: string, values: number[]) => s.hold(along(s, axes, f32(values)), `${s.node.name}~${name}`);
   return s.last("Mul", [s.step("centred", "Sub", [s.x, held("mean", mean)]), held("factor", factor)]);
 };

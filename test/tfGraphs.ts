@@ -30,7 +30,7 @@ export async function inTfjs(model: GraphJson, data: Uint8Array, feeds: Record<s
 
 export type NodeSpec = [op: string, name: string, inputs: string[], attr?: Record<string, unknown>];
 
-/** A model.json of `nodes` over a Placeholder x, its constants as float32 in one shard "w.bin". */
+/** A model.json of `nodes` over a Placeholder x (-1: open), its constants as float32 in one shard "w.bin". */
 export function small(
   shape: number[],
   nodes: NodeSpec[],

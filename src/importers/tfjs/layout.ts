@@ -15,9 +15,23 @@ const concat: TfRule = (s) => {
   const first = s.node.op === "Concat" ? 1 : 0;
   const count = s.operands.length - 1;
   const axis = s.axis(first, s.int(first ? 0 : count, "its axis"));
-  const parts = Array.from({ length: count }, (_, i) => s.value(i + first));
+  const sites = Array.from({ length: count }, (_, i) => i + first);
+  const varying = sites.find((i) => "value" in s.operand(i));
+  const parts = sites.map((i) => (axis > 0 && varying !== undefined ? perPicture(s, i, s.value(varying)) : s.value(i)));
   return s.last("Concat", parts, { axis: s.storedAxis(axis, s.rank(first)) });
 };
+
+/** Input `i`; a constant for one picture, such as a transformer's class token, for each picture of `like`'s batch. */
+function perPicture(s: TfSite, i: number, like: Value): Value {
+  const x = s.value(i);
+  if ("value" in s.operand(i) || x.shape[0] !== 1) return x;
+  const { b } = s;
+  const whole = b.node("Shape", [like], {}, { name: `${s.node.name}~shape` });
+  const batch = s.step("batch", "Slice", [whole, b.ints([0]), b.ints([1]), b.ints([0])]);
+  const rest = x.shape.slice(1);
+  const shape = rest.length ? s.step(`shape${i}`, "Concat", [batch, b.ints(rest)], { axis: 0 }) : batch;
+  return b.node("Expand", [x, shape], {}, { name: `${s.node.name}~input${i}`, types: [{ dtype: x.dtype, shape: x.shape }] });
+}
 
 const reshape: TfRule = (s) => {
   const wanted = s.ints(1, "the shape");

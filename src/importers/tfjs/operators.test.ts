@@ -398,6 +398,75 @@ describe("ops of whole families", () => {
     },
   });
 
+  test("a small vision transformer, two pictures at once", async () => {
+    const [width, heads, tokens] = [8, 2, 5]; // a class token and 2 x 2 patches
+    const dims = (...d: number[]) => ({ list: { i: d.map(String) } });
+    const shapeOf = (name: string, of: string): NodeSpec[] => [
+      ["Shape", `${name}/shape`, [of], { out_type: type("DT_INT32") }],
+      ["StridedSlice", `${name}/batch`, [`${name}/shape`, "i0", "i1", "i1"], { shrink_axis_mask: i(1) }],
+    ];
+    const norm = (name: string, of: string): NodeSpec[] => [
+      ["Mean", `${name}/mean`, [of, "last"], { keep_dims: b(true) }],
+      ["SquaredDifference", `${name}/sd`, [of, `${name}/mean`]],
+      ["Mean", `${name}/var`, [`${name}/sd`, "last"], { keep_dims: b(true) }],
+      ["AddV2", `${name}/eps`, [`${name}/var`, "eps"]],
+      ["Rsqrt", `${name}/r`, [`${name}/eps`]],
+      ["Mul", `${name}/g`, [`${name}/r`, "gamma"]],
+      ["Mul", `${name}/x`, [of, `${name}/g`]],
+      ["Mul", `${name}/m`, [`${name}/mean`, `${name}/g`]],
+      ["Sub", `${name}/o`, ["beta", `${name}/m`]],
+      ["AddV2", name, [`${name}/x`, `${name}/o`]],
+    ];
+    const nodes: NodeSpec[] = [
+      ["Conv2D", "patches", ["x", "patch"], { ...conv(4, "VALID"), strides: dims(1, 4, 4, 1) }],
+      ...shapeOf("p", "patches"),
+      ["Pack", "p/to", ["p/batch", "i4", "iw"], { N: i(3), axis: i(0) }],
+      ["Reshape", "sequence", ["patches", "p/to"]],
+      ["Pack", "c/to", ["p/batch", "s1", "iw"], { N: i(3), axis: i(0) }],
+      ["BroadcastTo", "class", ["token", "c/to"]],
+      ["ConcatV2", "joined", ["class", "sequence", "s1"], { N: i(2) }],
+      ["AddV2", "embedded", ["joined", "positions"]],
+      ...norm("norm1", "embedded"),
+      ["Einsum", "q", ["norm1", "wq"], { equation: s("abc,cde->abde") }],
+      ["Einsum", "k", ["norm1", "wk"], { equation: s("abc,cde->abde") }],
+      ["Einsum", "scores", ["k", "q"], { equation: s("aecd,abcd->acbe") }],
+      ["Mul", "scaled", ["scores", "half"]],
+      ["Softmax", "attention", ["scaled"]],
+      ["Einsum", "mixed", ["attention", "k"], { equation: s("acbe,aecd->abcd") }],
+      ["Einsum", "projected", ["mixed", "wo"], { equation: s("abcd,cde->abe") }],
+      ["AddV2", "residual", ["projected", "embedded"]],
+      ...norm("norm2", "residual"),
+      ...shapeOf("t", "norm2"),
+      ["Reshape", "rows", ["norm2", "rowsShape"]],
+      ["_FusedMatMul", "hidden", ["rows", "w1", "b1"], { fused_ops: texts("BiasAdd"), num_args: i(1) }],
+      ["Mul", "gelu/x", ["hidden", "rootHalf"]],
+      ["Erf", "gelu/erf", ["gelu/x"]],
+      ["AddV2", "gelu/gate", ["gelu/erf", "one"]],
+      ["Mul", "gelu/half", ["hidden", "half"]],
+      ["Mul", "gelu", ["gelu/half", "gelu/gate"]],
+      ["MatMul", "out", ["gelu", "w2"]],
+      ["Pack", "t/to", ["t/batch", "i5", "iw"], { N: i(3), axis: i(0) }],
+      ["Reshape", "back", ["out", "t/to"]],
+      ["AddV2", "block", ["back", "residual"]],
+      ["StridedSlice", "first", ["block", "v00", "v01", "v11"], { shrink_axis_mask: i(2), begin_mask: i(1), end_mask: i(1) }],
+      ["MatMul", "y", ["first", "head"]],
+    ];
+    const { model, shard } = small([-1, 8, 8, 3], nodes, {
+      patch: random(1, 4, 4, 3, width), token: random(2, 1, 1, width), positions: random(3, 1, tokens, width),
+      wq: random(4, width, heads, 4), wk: random(5, width, heads, 4), wo: random(6, heads, 4, width),
+      w1: random(7, width, 16), b1: random(8, 16), w2: random(9, 16, width), head: random(10, width, 3),
+      gamma: random(11, width), beta: random(12, width), i0: int32(0), i1: int32(1), i4: scalarInt(4), i5: scalarInt(tokens),
+      iw: scalarInt(width), s1: scalarInt(1), last: int32(2), v00: int32(0, 0), v01: int32(0, 1), v11: int32(1, 1),
+      rowsShape: int32(-1, width), eps: { shape: [], data: [1e-3] }, half: { shape: [], data: [0.5] }, one: { shape: [], data: [1] },
+      rootHalf: { shape: [], data: [Math.SQRT1_2] },
+    }); // prettier-ignore
+    const x = randomTensor([2, 3, 8, 8], 7);
+    const graph = importTfjs(model, new Map([["w.bin", shard]]), { until: ["y"], size: [8, 8] });
+    const ours = await runGraph(canonicalise(graph, { shapes: { x: x.shape } }), { x });
+    const [theirs] = await inTfjs(model, shard, { x }, ["y"]);
+    expect(relativeDifference(ours.y!, theirs!)).toBeLessThan(1e-5);
+  });
+
   test("a dilation written around a convolution becomes the convolution's", () => {
     const nodes: NodeSpec[] = [
       ["SpaceToBatchND", "p", ["x", "block", "pads"]],

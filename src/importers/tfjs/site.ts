@@ -128,13 +128,13 @@ export class Site {
 
   /**
    * `value`, whose elements lie in the model's order, in the model's `shape`, stored. Leading sizes that stay are copied
-   * (0), and the one size that does not is left open (-1): so the batch stays open, and the picture's size where it can.
+   * (0), and the first that does not is left open (-1): so the batch stays open, and the picture's size where it can.
    */
   reshaped(value: Value, shape: readonly number[]): Value {
     const to = (wanted: readonly number[]): Value => {
       const changed = wanted.findIndex((d, k) => d !== value.shape[k]);
       const kept = wanted.map((d, k) => (changed === -1 || k < changed ? 0 : d));
-      return this.b.ints(wanted.length && changed === wanted.length - 1 ? kept.with(-1, -1) : kept);
+      return this.b.ints(changed === -1 ? kept : kept.with(changed, -1));
     };
     if (shape.length !== 4 || this.order === CHANNELS_FIRST) return this.last("Reshape", [value, to(shape)]);
     const [batch, height, width, channels] = shape;

@@ -20,26 +20,16 @@ import { normalisation } from "./canonical/normalisation";
 import { absorbingConv, affineOf, IMAGE, preprocess } from "./canonical/picture";
 import { pooling } from "./canonical/pooling";
 import { fused } from "./canonical/fused";
-import { KEEPS_GRID, microsoftQuantisation, quantisation } from "./canonical/quantisation";
+import { Levels } from "./canonical/levels";
+import { microsoftQuantisation, quantisation } from "./canonical/quantisation";
 import { reduction } from "./canonical/reduction";
 import { resampling } from "./canonical/resampling";
-import {
-  AUX,
-  Site,
-  scalarOf,
-  type Affine,
-  type CanonicalRule,
-  type CanonicalTable,
-  type Grid,
-  type Surroundings,
-} from "./canonical/site";
+import { Site, scalarOf, type Affine, type CanonicalRule, type CanonicalTable, type Surroundings } from "./canonical/site";
 import { channelCount, type Preprocessing } from "./preprocessing";
 import { asFloat32 } from "./fold/quantised";
-import { f32, numbers } from "./tensor";
 import {
   ModelFormatError,
   OpError,
-  type DType,
   type Graph,
   type GraphInput,
   type Node,
@@ -125,11 +115,6 @@ export function outputsWithout(graph: Graph, excluded: ReadonlySet<string>): str
   return [...new Set([...graph.outputs.filter((name) => !lost.has(name)), ...ends])];
 }
 
-/** Types that levels have in a file. */
-const SMALL_INTEGERS: ReadonlySet<DType> = new Set(["int8", "uint8", "int16", "uint16"] as const);
-
-const sameGrid = (a: Grid | undefined, b: Grid): boolean => a?.scale === b.scale && a.zero === b.zero;
-
 class Walk {
   readonly #b = new GraphBuilder();
   /** The file's names -> the canonical values that stand for them. */
@@ -140,7 +125,7 @@ class Walk {
   readonly #around: Surroundings;
   readonly #settled = new Set<Node>();
   readonly #absorb = new Map<Node, Affine>();
-  readonly #levelsOf = new Map<string, Value>();
+  readonly #levels: Levels;
 
   constructor(
     readonly graph: Graph,
@@ -156,13 +141,14 @@ class Walk {
     const wanted = new Set(outputs);
     const inputs = graph.inputs.filter((input) => needed.has(input.name));
     const sized = sizedInputs(graph, inputs, options);
+    this.#levels = new Levels(this.#b, options.until ? [] : outputs);
     this.#around = {
       opset: graph.opset,
       batch: sized.batch,
       absorb: this.#absorb,
       transposes: new Map(),
-      grids: new Map(),
-      wantsLevels: new Set(options.until ? [] : outputs),
+      grids: this.#levels.grids,
+      wantsLevels: this.#levels.wanted,
       rule: (op) => canonicalTable[op]!,
       constantNamed: (name) => this.#constantNamed(name),
       soleConsumer: (name) => {
@@ -227,7 +213,11 @@ class Walk {
         `the op ${op} is not supported. Choose an earlier layer, or export the model with standard ONNX ops.`,
       );
     }
-    const inputs = this.#inputsOf(node);
+    const inputs = this.#levels.inputsOf(
+      node,
+      node.inputs.map((name) => (name ? this.#value(name, node) : undefined)),
+      knowsGrids(node),
+    );
     const results = rule(new Site(this.#b, node, inputs, this.#around));
     node.outputs.forEach((name, i) => {
       const value = results[i];
@@ -236,40 +226,6 @@ class Walk {
       else if (this.#needed.has(name))
         throw new OpError(node, `its output ${i} ("${name}") is used, which is not supported. Choose an earlier layer.`);
     });
-  }
-
-  /** A node's inputs as its rule wants them: only rules about quantisation know that a quantised value is a real number here. */
-  #inputsOf(node: Node): (Value | undefined)[] {
-    const inputs = node.inputs.map((name) => (name ? this.#value(name, node) : undefined));
-    if (knowsGrids(node)) return inputs;
-    const { grids, wantsLevels } = this.#around;
-    const own = node.inputs.map((name) => grids.get(name));
-    const grid = own.find(Boolean);
-    const fits = (v: Value | undefined, i: number) =>
-      v === undefined ||
-      (v.dtype === "float32" ? this.#b.constantOf(v) !== undefined || sameGrid(own[i], grid!) : !SMALL_INTEGERS.has(v.dtype));
-    if (grid && KEEPS_GRID.has(node.op) && inputs.every(fits) && !node.outputs.some((name) => wantsLevels.has(name))) {
-      for (const output of node.outputs) grids.set(output, grid);
-      return inputs;
-    }
-    const levels = inputs.map((v, i) => (v && own[i] ? this.#levels(node.inputs[i]!, v, own[i]) : v));
-    if (!levels.some((v) => v?.dtype === "float32")) return levels;
-    // constants beside levels that are floats here
-    return levels.map((v) => {
-      const tensor = v && SMALL_INTEGERS.has(v.dtype) ? this.#b.constantOf(v) : undefined;
-      return tensor ? this.#b.constant(f32(numbers(tensor), tensor.shape), `${v!.name}${AUX}levels`) : v;
-    });
-  }
-
-  /** The levels of a quantised value as floats, for operators that compute with them. */
-  #levels(name: string, real: Value, { scale, zero }: Grid): Value {
-    const known = this.#levelsOf.get(name);
-    if (known) return known;
-    const named = (step: string) => ({ name: `${name}${AUX}${step}` });
-    const scaled = this.#b.node("Mul", [real, this.#b.scalar(1 / scale)], {}, named("scaled"));
-    const made = zero === 0 ? scaled : this.#b.node("Add", [scaled, this.#b.scalar(zero)], {}, named("levels"));
-    this.#levelsOf.set(name, made);
-    return made;
   }
 
   /** An If whose condition is known: the branch taken becomes part of the graph. */
@@ -283,9 +239,10 @@ class Walk {
     this.#walk(branch.nodes);
     node.outputs.forEach((name, i) => {
       const inner = branch.outputs[i] ?? "";
-      const grid = this.#around.grids.get(inner);
+      const { grids } = this.#levels;
+      const grid = grids.get(inner);
       this.#values.set(name, this.#value(inner, node));
-      if (grid) this.#around.grids.set(name, grid);
+      if (grid) grids.set(name, grid);
     });
   }
 
@@ -309,9 +266,7 @@ class Walk {
 
   /** The value of an output. Where it is another value's too, or an input or constant, an Identity tells them apart. */
   #output(name: string): Value {
-    const own = this.#values.get(name)!;
-    const grid = this.#around.wantsLevels.has(name) ? this.#around.grids.get(name) : undefined;
-    const value = grid ? this.#levels(name, own, grid) : own;
+    const value = this.#levels.asOutput(name, this.#values.get(name)!);
     if (value.name === name) return value;
     const shared = this.outputs.filter((other) => this.#values.get(other)!.name === value.name).length > 1;
     const made =

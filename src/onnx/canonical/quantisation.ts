@@ -282,12 +282,3 @@ export const microsoftQuantisation: CanonicalTable = {
   MatMulIntegerToFloat: matMulToFloat,
   DynamicQuantizeMatMul: dynamicMatMul,
 };
-
-/**
- * Operators that move numbers or pick the largest do to real numbers what they do to levels, as the one grows with the other; so does
- * what takes means with weights of sum 1.
- */
-export const KEEPS_GRID = new Set(
-  `Identity Dropout Reshape Flatten Squeeze Unsqueeze Transpose Expand Tile Concat Slice Split Gather GatherElements GatherND
-   DepthToSpace SpaceToDepth MaxPool GlobalMaxPool Max Min ReduceMax ReduceMin Where Resize Upsample`.split(/\s+/),
-);

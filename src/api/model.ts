@@ -127,4 +127,6 @@ export interface ModelSummary {
   labels: string[];
   /** Titles of the card's layers that this file does not have. */
   missing: readonly string[];
+  /** Nodes that are not understood: layers that depend on them are left out, or say so themselves. */
+  inTheWay: readonly { node: string; op: string }[];
 }

@@ -11,13 +11,13 @@ type Named = Pick<LayerInfo, "name" | "title" | "significant" | "aliases">;
 /**
  * Lists the layers, the card's first, as they are at the model's own size; no weights are run.
  * What the card names and the file lacks is left out and listed in `missing`. A model whose end cannot be understood still
- * shows the card's layers before it. Throws OpError when not one layer can be.
+ * shows the layers before it; `inTheWay` says which nodes are to blame. Throws OpError when not one layer can be shown.
  */
 export function describeModel(graph: Graph, card: ModelCard, labels: string): ModelSummary {
   const { named, missing, expected } = sought(graph, card);
   const misplaced = (layer: LayerInfo): boolean =>
     layer.channels > 0 && (expected.get(layer.name) ?? layer.channels) !== layer.channels;
-  const layers = wholeModel(graph, card, named);
+  const { layers, inTheWay } = wholeModel(graph, card, named);
   const strangers = layers.filter(misplaced);
   return {
     card,
@@ -39,6 +39,7 @@ export function describeModel(graph: Graph, card: ModelCard, labels: string): Mo
         .map((line) => line.trim())
         .filter(Boolean),
     missing: [...missing, ...strangers.map(({ title }) => title)],
+    inTheWay: inTheWay.map(({ name, op }) => ({ node: name, op })),
   };
 }
 
@@ -60,26 +61,41 @@ function sought(graph: Graph, card: ModelCard): { named: Named[]; missing: strin
   return { named, missing, expected };
 }
 
-function wholeModel(graph: Graph, card: ModelCard, named: readonly Named[]): LayerInfo[] {
+type Stranger = OpError["node"];
+
+function wholeModel(
+  graph: Graph,
+  card: ModelCard,
+  named: readonly Named[],
+): { layers: LayerInfo[]; inTheWay: readonly Stranger[] } {
   const listed = named.map((l) => l.name);
   let model: StaticGraph;
+  let inTheWay: readonly Stranger[] = [];
   try {
     model = upTo(graph, card, [...new Set([...graph.outputs, ...listed])]);
   } catch (error) {
     if (!(error instanceof OpError)) throw error;
-    if (named.length) return oneByOne(graph, card, named, error);
-    model = understoodPart(graph, card.preprocessing).model;
+    if (named.length) return { layers: oneByOne(graph, card, named, error), inTheWay: [error.node] };
+    ({ model, inTheWay } = understoodPart(graph, card.preprocessing));
   }
   const others = layersOf(model).filter(({ name }) => !listed.includes(name));
-  return [...named, ...others.map(({ name }) => ({ name, title: name, significant: false }))].map((l) => layerInfo(model, l));
+  if (!named.length && !others.length && inTheWay[0]) throw notOneLayer(inTheWay);
+  const all = [...named, ...others.map(({ name }) => ({ name, title: name, significant: false }))];
+  return { layers: all.map((layer) => layerInfo(model, layer)), inTheWay };
 }
+
+const notOneLayer = ([first, ...rest]: readonly Stranger[]): OpError =>
+  new OpError(
+    first!,
+    `this op is not supported${rest.length ? `, nor is ${rest.map(({ op, name }) => `${op} "${name}"`).join(", ")}` : ""}, and no layer lies before it. Export the model with standard ONNX ops.`,
+  );
 
 /** Nodes in the way are looked past so often before it is given up. */
 const DETOURS = 8;
 
 /** The part of a graph that can be understood. Throws the last OpError when that is next to nothing. */
-export function understoodPart(graph: Graph, preprocessing: Preprocessing): { model: StaticGraph; inTheWay: OpError["node"][] } {
-  const inTheWay: OpError["node"][] = notUnderstood(graph).map(({ node, op }) => ({ name: node, op }));
+export function understoodPart(graph: Graph, preprocessing: Preprocessing): { model: StaticGraph; inTheWay: Stranger[] } {
+  const inTheWay: Stranger[] = notUnderstood(graph).map(({ node, op }) => ({ name: node, op }));
   for (let detour = 0; ; detour++) {
     const until = outputsWithout(graph, new Set(inTheWay.map(({ name }) => name)));
     try {

@@ -89,7 +89,7 @@ function guessConvention(graph: Graph, input: GraphInput): Told {
   if (/^data(_0)?$/.test(input.name) || /(^|\n)(inception_\d|conv\d_\d|fc[678]\b|loss\d)/i.test(names))
     return { convention: "caffe", reason: "The names are Caffe's, whose models want BGR bytes minus ImageNet's mean." };
   if (/mobilenet(v\d)?\/|keras|StatefulPartitionedCall|tf\./i.test(names))
-    return { convention: "tf", reason: "The names are TensorFlow's, whose models mostly want -1 to 1." };
+    return { convention: "tf", reason: "The names are TensorFlow's, whose models mostly want −1 to 1." };
   return {
     convention: "torch",
     reason: "The file does not say; most models want ImageNet's mean and deviation, as PyTorch's do.",

@@ -3,15 +3,23 @@ import { SvelteMap } from "svelte/reactivity";
 import type { Progress } from "../../api/engine";
 import type { Catalog, ModelCard, ModelFile } from "../../api/model";
 import type { StoredModel } from "../../api/store";
+import type { WeightStorage } from "../../quantize/quantize";
 import { messageOf, type Machine } from "./machine";
 
 /** After so long without a byte the page says that it waits. */
 const QUIET_MS = 2500;
 
+/** Float32 files from this size on are kept as int8: a quarter of the room, and hardly another picture. */
+const LARGE_BYTES = 20e6;
+
+/** How the weights of a catalogue file are kept here. */
+export const keptAs = (file: ModelFile): WeightStorage =>
+  file.weights === "float32" && file.bytes > LARGE_BYTES ? "int8" : file.weights;
+
 /** One model on its way to this machine. */
 export class Download {
   status = $state<"running" | "paused" | "failed">("running");
-  phase = $state<"download" | "verify">("download");
+  phase = $state<"download" | "verify" | "keep">("download");
   loadedBytes = $state(0);
   totalBytes = $state<number | null>(null);
   /** Bytes per second over the last few seconds; null until it can be told. */
@@ -21,7 +29,7 @@ export class Download {
   error = $state<string | null>(null);
   readonly abort = new AbortController();
   /** Settles when it ends, in any way; null before it has begun. */
-  file: Promise<ModelFile> | null = null;
+  model: Promise<StoredModel> | null = null;
   #silence: ReturnType<typeof setTimeout> | undefined;
   /** When how much was there, for the rate; what an earlier try left does not count. */
   #marks: { at: number; loaded: number }[] = [];
@@ -36,8 +44,8 @@ export class Download {
       this.#marks = [...this.#marks.filter(({ at }) => now - at < 4000), { at: now, loaded: p.loadedBytes }];
       const first = this.#marks[0];
       this.rate = first && now - first.at > 400 ? ((p.loadedBytes - first.loaded) * 1000) / (now - first.at) : this.rate;
-    } else if (p.phase === "verify") {
-      this.phase = "verify";
+    } else if (p.phase === "verify" || p.phase === "keep") {
+      this.phase = p.phase;
       this.loadedBytes = p.doneBytes;
       this.totalBytes = p.totalBytes;
     }
@@ -83,34 +91,45 @@ export class Library {
     return this.catalog;
   }
 
+  /** The readers' own models, the newest first. */
+  get own(): readonly ModelCard[] {
+    return this.stored.flatMap(({ card }) => card ?? []);
+  }
+
   card(id: string | null): ModelCard | undefined {
-    return this.catalog?.models.find((card) => card.id === id);
+    return this.catalog?.models.find((card) => card.id === id) ?? this.own.find((card) => card.id === id);
   }
 
-  /** The file of `card` that is already on this machine, in the card's order of preference. */
-  storedFile(card: ModelCard): ModelFile | undefined {
-    return card.files.find(({ sha256 }) => this.stored.some((s) => s.sha256 === sha256));
+  /** What is on this machine of `card`: its files in the card's order of preference, as they came or made smaller. */
+  storedAll(card: ModelCard): readonly StoredModel[] {
+    const brought = card.files.flatMap(({ sha256 }) => this.stored.filter((s) => s.sha256 === sha256 || s.from === sha256));
+    const own = card.files.length ? [] : this.stored.filter(({ id }) => id === card.id);
+    return [...brought, ...own];
   }
 
-  /** What getting it would cost: the file that would be taken first. */
+  /** The one of them that is used. */
+  storedOf(card: ModelCard): StoredModel | undefined {
+    return this.storedAll(card)[0];
+  }
+
+  /** Bytes on this machine, or what getting it would cost: the file that would be taken first. */
   bytesOf(card: ModelCard): number {
-    return (this.storedFile(card) ?? card.files[0])?.bytes ?? 0;
+    return (this.storedOf(card) ?? card.files[0])?.bytes ?? 0;
   }
 
   /** Brings `card` to this machine, from the first of its sources that works; a second call while one runs waits for the same. */
-  async obtain(card: ModelCard): Promise<ModelFile> {
-    const there = this.storedFile(card);
+  async obtain(card: ModelCard): Promise<StoredModel> {
+    const there = this.storedOf(card);
     if (there) return there;
     const running = this.downloads.get(card.id);
-    if (running?.status === "running" && running.file) return running.file;
+    if (running?.status === "running" && running.model) return running.model;
     const download = new Download();
     this.downloads.set(card.id, download);
-    return (download.file = this.#bring(card, download));
+    return (download.model = this.#bring(card, download));
   }
 
   async remove(card: ModelCard): Promise<void> {
-    const ours = this.stored.filter(({ sha256 }) => card.files.some((file) => file.sha256 === sha256));
-    for (const { sha256 } of ours) await this.#machine.remove(sha256);
+    for (const { sha256 } of this.storedAll(card)) await this.#machine.remove(sha256);
     this.downloads.delete(card.id);
     await this.refresh();
   }
@@ -120,12 +139,12 @@ export class Library {
     [this.stored, this.quota, this.notice] = await Promise.all([list(), quota(), notice()]);
   }
 
-  async #bring(card: ModelCard, download: Download): Promise<ModelFile> {
+  async #bring(card: ModelCard, download: Download): Promise<StoredModel> {
     try {
-      const file = await this.#firstThatWorks(card, download);
+      const model = await this.#firstThatWorks(card, download);
       this.downloads.delete(card.id);
       await this.refresh();
-      return file;
+      return model;
     } catch (error) {
       download.status = download.abort.signal.aborted ? "paused" : "failed";
       if (download.status === "failed") download.error = messageOf(error);
@@ -135,13 +154,17 @@ export class Library {
     }
   }
 
-  async #firstThatWorks(card: ModelCard, download: Download): Promise<ModelFile> {
-    let last: unknown = new Error(`The catalogue names no file for ${card.title}.`);
+  async #firstThatWorks(card: ModelCard, download: Download): Promise<StoredModel> {
+    let last: unknown = new Error(
+      card.download
+        ? `${card.title} is not on this machine, and no page may fetch it. The list of models says where its files are; bring them there.`
+        : `The catalogue names no file for ${card.title}.`,
+    );
     for (const file of card.files) {
       download.totalBytes = file.bytes;
       try {
-        await this.#machine.fetch(card.id, file, { signal: download.abort.signal, onProgress: (p) => download.report(p) });
-        return file;
+        const task = { signal: download.abort.signal, onProgress: (p: Progress) => download.report(p) };
+        return await this.#machine.fetch(card.id, file, keptAs(file), task);
       } catch (error) {
         if (download.abort.signal.aborted) throw error;
         last = error;

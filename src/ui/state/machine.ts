@@ -1,7 +1,9 @@
 /** What the page asks of the workers, job by job; the page's state knows nothing else of them, and tests put an engine of their own here. */
 import type { DeviceChoice, DeviceInfo, Progress, RenderRequest, RenderResult } from "../../api/engine";
+import type { ImportChoices, ImportSource, Inspection } from "../../api/import";
 import type { ModelCard, ModelFile, ModelSummary } from "../../api/model";
 import type { StoredModel } from "../../api/store";
+import type { WeightStorage } from "../../quantize/quantize";
 
 export interface Task {
   /** Aborting rejects with the signal's reason; a worker that does not listen is restarted. */
@@ -10,8 +12,11 @@ export interface Task {
 }
 
 export interface Machine {
-  /** Resolves once the file is stored and verified. */
-  fetch(id: string, file: ModelFile, task: Task): Promise<StoredModel>;
+  /** Resolves once the file is stored and verified, its weights kept as `keep`. */
+  fetch(id: string, file: ModelFile, keep: WeightStorage, task: Task): Promise<StoredModel>;
+  /** Looks into a reader's files or an address; `evenSo`: also past ops that no gradient passes. */
+  inspect(source: ImportSource, evenSo: boolean, task: Task): Promise<Inspection>;
+  importModel(source: ImportSource, choices: ImportChoices, task: Task): Promise<StoredModel>;
   list(): Promise<StoredModel[]>;
   remove(sha256: string): Promise<void>;
   quota(): Promise<{ usage: number; quota: number; persisted: boolean } | null>;

@@ -1,6 +1,8 @@
 /** The page's state: the open model, the choices, the picture being made and those made before. */
 import type { DeviceChoice, DeviceInfo, RenderRequest } from "../../api/engine";
-import type { LayerInfo, ModelCard, ModelFile, ModelSummary } from "../../api/model";
+import type { LayerInfo, ModelCard, ModelSummary } from "../../api/model";
+import { isOwn } from "../../api/own";
+import type { StoredModel } from "../../api/store";
 import type { Objective } from "../../vis/objective";
 import { recipeOf } from "../../vis/recipes";
 import { DirectionError, parseDirection } from "./direction";
@@ -16,7 +18,7 @@ const KEPT = 48;
 
 export interface OpenModel {
   card: ModelCard;
-  file: ModelFile;
+  stored: StoredModel;
   summary: ModelSummary;
 }
 
@@ -31,6 +33,8 @@ export class Studio {
   settings = $state.raw<Settings>(DEFAULTS);
   model = $state.raw<OpenModel | null>(null);
   wanted = $state.raw<Wanted | null>(null);
+  /** Why another model was opened than the link asks for; null when there is nothing to say. */
+  notice = $state<string | null>(null);
   /** The catalogue did not come: there is nothing to open. */
   failure = $state<string | null>(null);
   job = $state.raw<RenderJob | null>(null);
@@ -62,7 +66,9 @@ export class Studio {
     void this.#learnDevice();
     try {
       const catalog = await this.library.load();
-      await this.open(this.library.card(settings.model)?.id ?? catalog.default, settings);
+      const card = this.library.card(settings.model);
+      if (settings.model && !card) this.notice = strangerText(settings.model);
+      await this.open(card?.id ?? catalog.default, settings);
     } catch (error) {
       this.failure = messageOf(error);
     }
@@ -81,17 +87,17 @@ export class Studio {
       if (!signal.aborted) this.wanted = { card, status, error };
     };
     try {
-      want(this.library.storedFile(card) ? "opening" : "fetching");
-      const file = await this.library.obtain(card);
+      want(this.library.storedOf(card) ? "opening" : "fetching");
+      const stored = await this.library.obtain(card);
       want("opening");
       signal.throwIfAborted();
-      const summary = await this.#machine.open(file.sha256, card, { signal });
+      const summary = await this.#machine.open(stored.sha256, card, { signal });
       signal.throwIfAborted();
       const fitted = fit({ ...settings, model: id }, summary);
       this.#halt();
       this.job = null;
       this.wanted = null;
-      this.model = { card, file, summary };
+      this.model = { card, stored, summary };
       this.settings = fitted;
       this.render();
     } catch (error) {
@@ -153,7 +159,7 @@ export class Studio {
     this.#halt();
     if (!this.model || !this.layer) return;
     const { layer, settings } = this;
-    const { card, file, summary } = this.model;
+    const { card, stored, summary } = this.model;
     this.obstacle = layer.unsupported;
     if (this.obstacle) return;
     let objective: Objective;
@@ -167,7 +173,7 @@ export class Studio {
     const answer = layer.grid[0] * layer.grid[1] === 1 || layer.name === summary.layers.findLast((l) => l.significant)?.name;
     const named = settings.kind !== "direction" && answer && summary.labels.length === layer.channels;
     const recipe = { ...recipeOf(card), size, steps, seed };
-    const request: RenderRequest = { weights: file.sha256, card, objective, recipe, device: this.device };
+    const request: RenderRequest = { weights: stored.sha256, card, objective, recipe, device: this.device };
     const known =
       how === "once" ? this.history.find((j) => j.status === "done" && sameRequest(j.order.request, request)) : undefined;
     if (known) {
@@ -175,7 +181,7 @@ export class Studio {
       return;
     }
     const className = named ? (summary.labels[settings.channel] ?? null) : null;
-    const job = new RenderJob({ request, settings, layer, weights: file.weights, className });
+    const job = new RenderJob({ request, settings, layer, weights: stored.weights, className });
     this.job = job;
     void job.run(this.#machine).then(() => {
       if (job.device && this.job === job) this.deviceInfo = job.device;
@@ -205,6 +211,11 @@ export class Studio {
   }
 }
 
+const strangerText = (id: string): string =>
+  isOwn(id)
+    ? "The link leads to a model that somebody brought from their own files: it is only in the browser that imported it. If you have the files, drop them on this page."
+    : `The link leads to a model called "${id}", which this page does not know. It may come from a newer version: reload the page.`;
+
 /** Whether two requests lead to the same picture. */
 const sameRequest = (a: RenderRequest, b: RenderRequest): boolean => JSON.stringify(a) === JSON.stringify(b);
 
@@ -217,7 +228,8 @@ function objectiveOf({ kind, channel, x, y, direction }: Settings, layer: LayerI
 /** The choices, inside what the model has; the card says which unit to start with. Throws when no layer can be looked at. */
 function fit(settings: Settings, { card, layers }: ModelSummary): Settings {
   const named = (name: string | null | undefined): LayerInfo | undefined =>
-    layers.find((layer) => layer.name === name) ?? layers.find((layer) => layer.aliases?.includes(name ?? ""));
+    layers.find((layer) => layer.name === name) ??
+    layers.find((layer) => layer.aliases?.includes(name ?? "") || layer.title === name);
   const start = settings.layer === null ? named(card.start?.layer) : undefined;
   const layer = start ?? named(settings.layer) ?? defaultLayer(layers);
   if (!layer) throw new Error(`${card.title}: none of its layers can be looked at.`);

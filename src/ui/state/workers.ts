@@ -13,8 +13,14 @@ export function connectWorkers(): Machine {
     Promise.race([question(connection.api), connection.crashed]);
 
   return {
-    async fetch(id, file, task) {
-      const stored = await runJob(store, (api, job, report) => api.fetch(job, id, file, report), task);
+    async fetch(id, file, keep, task) {
+      const stored = await runJob(store, (api, job, report) => api.fetch(job, id, file, report, keep), task);
+      void persistOnce();
+      return stored;
+    },
+    inspect: (source, evenSo, task) => runJob(store, (api, job, report) => api.inspect(job, source, report, evenSo), task),
+    async importModel(source, choices, task) {
+      const stored = await runJob(store, (api, job, report) => api.importModel(job, source, choices, report), task);
       void persistOnce();
       return stored;
     },

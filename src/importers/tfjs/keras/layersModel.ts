@@ -66,7 +66,7 @@ const networkOf = ({ topology }: ModelJson, what: string): Network => unfold(rea
 function writerOf({ topology }: ModelJson): Writer {
   const version = String(topology.keras_version ?? "");
   if (version.startsWith("tfjs")) return "tfjs";
-  return version.startsWith("3") ? "keras3" : "keras2";
+  return version.startsWith("3") || "module" in topology ? "keras3" : "keras2";
 }
 
 /** Where the channels are. Flatten alone may say otherwise: it then turns what it flattens. */

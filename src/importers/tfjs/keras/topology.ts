@@ -30,16 +30,29 @@ export interface KerasModel {
   outputs: Ref[];
 }
 
+/** As Python has it. TF.js reads `batchInputShape` as well, and hand-made files have it. */
+const snakeCase = (text: string): string => text.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** A config with its keys, and the words among its values, as Python has them. Names stay as they are. */
+function pythonic(config: Json): Json {
+  const isWord = (key: string, value: unknown): value is string =>
+    isText(value) && !/name$/i.test(key) && /^[a-z]\w*$/.test(value);
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [snakeCase(key), isWord(key, value) ? snakeCase(value) : value]),
+  );
+}
+
 /** Models in models in models: more than this is a mistake or an attack. */
 const MAX_DEPTH = 16;
 
 /** Reads a class_name and config; `where` begins messages. Throws ModelFormatError. */
-export function readKerasModel(raw: Json, where: string, depth = 0): KerasModel {
+export function readKerasModel(given: Json, where: string, depth = 0): KerasModel {
+  const raw = pythonic(given);
   const refuse = (message: string): never => {
     throw new ModelFormatError(`${where}: ${message}`);
   };
   if (depth > MAX_DEPTH) return refuse(`models lie within models more than ${MAX_DEPTH} deep, which is not supported.`);
-  const config = isList(raw.config) ? { layers: raw.config } : isObject(raw.config) ? raw.config : {};
+  const config = isList(raw.config) ? { layers: raw.config } : isObject(raw.config) ? pythonic(raw.config) : {};
   const className = String(raw.class_name);
   const list = config.layers;
   if (!isList(list))
@@ -59,9 +72,10 @@ export function readKerasModel(raw: Json, where: string, depth = 0): KerasModel 
   return counted({ name, layers, inputs, outputs });
 }
 
-function readLayer(raw: unknown, i: number, where: string, depth: number): KerasLayer {
-  const config = isObject(raw) && isObject(raw.config) ? raw.config : undefined;
-  if (!isObject(raw) || !isText(raw.class_name) || (!config && !isList(raw.config)))
+function readLayer(given: unknown, i: number, where: string, depth: number): KerasLayer {
+  const raw = isObject(given) ? pythonic(given) : {};
+  const config = isObject(raw.config) ? pythonic(raw.config) : undefined;
+  if (!isText(raw.class_name) || (!config && !isList(raw.config)))
     throw new ModelFormatError(`${where}: layer ${i} has no "class_name" and "config". The file is damaged; save it again.`);
   const found = raw.name ?? config?.name;
   const name = isText(found) && found ? found : `${raw.class_name.toLowerCase()}_${i}`;
@@ -86,7 +100,7 @@ function tensorsIn(x: unknown, depth: number): Ref[] {
   if (depth > 8) return [];
   if (isList(x)) return x.flatMap((item) => tensorsIn(item, depth + 1));
   if (!isObject(x)) return [];
-  if (x.class_name === "__keras_tensor__" && isObject(x.config)) return refsOf(x.config.keras_history);
+  if ("keras_history" in x) return refsOf(x.keras_history);
   return Object.values(x).flatMap((item) => tensorsIn(item, depth + 1));
 }
 
@@ -124,6 +138,8 @@ function chain(name: string, layers: KerasLayer[], config: Json): KerasModel {
 export function declaredShape({ config, model }: KerasLayer): unknown {
   const own = config.batch_input_shape ?? config.batch_shape;
   if (own !== undefined && own !== null) return own;
+  const ofOne = config.input_shape ?? config.shape;
+  if (isList(ofOne)) return [null, ...ofOne];
   if (isObject(config.build_config) && isList(config.build_config.input_shape)) return config.build_config.input_shape;
   const input = model?.layers.find(({ className }) => className === "InputLayer");
   return input ? declaredShape(input) : undefined;

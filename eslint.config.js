@@ -85,6 +85,7 @@ export default ts.config(
       "public/",
       "src/onnx/proto/onnx_pb.ts",
       "src/importers/tflite/schema/tflite_generated.ts",
+      "src/importers/caffe/proto/caffe_pb.ts",
       "test-results/",
       "playwright-report/",
       ".cache/",

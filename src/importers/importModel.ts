@@ -5,6 +5,7 @@ import { MissingFilesError } from "../onnx/external";
 import { ModelFormatError, type Graph } from "../onnx/graph";
 import type { Preprocessing } from "../onnx/preprocessing";
 import { readModel } from "../onnx/read";
+import { importCaffe, type ImportedCaffe } from "./caffe/import";
 import { fileName, sortFiles, type ModelFiles, type ModelFormat, type NamedBytes } from "./files";
 import { importTfjs, inspectTfjs } from "./tfjs/import";
 import { importTflite } from "./tflite/import";
@@ -20,6 +21,8 @@ export interface ImportedModel {
   preprocessing: Preprocessing | null;
   /** Nodes that the importer has no rule for: what depends on them is not in the graph. */
   leftOut: readonly { node: string; op: string }[];
+  /** Files that only hold weights and were not given: the graph can be inspected, not run. */
+  missing: readonly string[];
   /** Class names that came along, or []. */
   labels: readonly string[];
 }
@@ -27,16 +30,18 @@ export interface ImportedModel {
 export interface ImportModelOptions {
   /** Values wanted as outputs; what comes after them is left out. Default: the model's own outputs. */
   until?: readonly string[];
+  /** The model is only to be looked into: where its format allows that, the files with the weights may be missing. */
+  inspecting?: boolean;
 }
 
 /**
  * Reads the files of one model, whatever its format: told by content. Throws MissingFilesError when parts of it are not there,
  * ModelFormatError or OpError when it cannot be read; the message names the file, the place and the cure.
  */
-export function importModel(files: readonly NamedBytes[], { until }: ImportModelOptions = {}): ImportedModel {
+export function importModel(files: readonly NamedBytes[], { until, inspecting }: ImportModelOptions = {}): ImportedModel {
   const sorted = sortFiles(files);
   const title = titleOf(sorted);
-  const { labels } = sorted;
+  const rest = { title, labels: sorted.labels, missing: [] };
   switch (sorted.format) {
     case "onnx": {
       const graph = readModel(
@@ -44,23 +49,44 @@ export function importModel(files: readonly NamedBytes[], { until }: ImportModel
         fileName(sorted.main.name),
         new Map(sorted.beside.map(({ name, bytes }) => [name, bytes])),
       );
-      return { format: "onnx", title, labels, preprocessing: null, leftOut: [], graph: until ? upTo(graph, until) : graph };
+      return { format: "onnx", ...rest, preprocessing: null, leftOut: [], graph: until ? upTo(graph, until) : graph };
     }
     case "tflite": {
       const { bytes, name } = sorted.main;
       const { graph, preprocessing } = importTflite(bytes, fileName(name), until ? { until } : {});
-      return { format: "tflite", title, labels, preprocessing, leftOut: [], graph };
+      return { format: "tflite", ...rest, preprocessing, leftOut: [], graph };
     }
     case "tfjs": {
       const what = fileName(sorted.main.name);
       const { unsupported, outputs } = inspectTfjs(sorted.json, what);
       const shards = shardsOf(sorted.json, sorted.beside, what);
       const graph = importTfjs(sorted.json, shards, { what, until: until ?? outputs });
-      return { format: "tfjs", title, labels, preprocessing: null, leftOut: until ? [] : unsupported, graph };
+      return { format: "tfjs", ...rest, preprocessing: null, leftOut: until ? [] : unsupported, graph };
     }
     case "caffe":
-      throw new ModelFormatError("Caffe models are not understood yet.");
+      return { format: "caffe", ...rest, ...caffe(sorted, inspecting ?? false, until) };
   }
+}
+
+/** A network's text and its weights; the weights' file also holds the network, as it was trained. */
+function caffe(
+  { prototxt, caffemodel }: Extract<ModelFiles, { format: "caffe" }>,
+  inspecting: boolean,
+  until: readonly string[] | undefined,
+): Pick<ImportedModel, "graph" | "preprocessing" | "leftOut" | "missing"> {
+  const what = prototxt ? fileName(prototxt.name) : undefined;
+  const weightsWhat = caffemodel ? fileName(caffemodel.name) : undefined;
+  const text = prototxt && new TextDecoder().decode(prototxt.bytes);
+  let imported: ImportedCaffe;
+  try {
+    imported = importCaffe({ prototxt: text, caffemodel: caffemodel && caffemodel.bytes, what, weightsWhat });
+  } catch (error) {
+    if (what || !weightsWhat || !(error instanceof ModelFormatError)) throw error;
+    throw new MissingFilesError(weightsWhat, ["its .prototxt"]); // as it was trained, it cannot stand alone
+  }
+  const { graph, missing, ...rest } = imported;
+  if (what && missing.length && !inspecting) throw new MissingFilesError(what, missing);
+  return { ...rest, missing, graph: until ? upTo(graph, until) : graph };
 }
 
 /** What a model may be called, from the name of its main file; "model.json" says nothing: then the folder's name does, where there is one. */

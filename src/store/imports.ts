@@ -54,7 +54,15 @@ export class Imports {
     const title = titleOf(parts);
     try {
       const model = await looked(files, parts.format === "onnx" && files.length === 1, context);
-      return { ...inspect(model), format: model.format, title, bytes, labels: model.labels, missing: [], ended: false };
+      return {
+        ...inspect(model),
+        format: model.format,
+        title,
+        bytes,
+        labels: model.labels,
+        missing: [...model.missing],
+        ended: false,
+      };
     } catch (error) {
       if (!(error instanceof MissingFilesError)) throw error;
       return { ...EMPTY, format: parts.format, title, bytes, missing: [...error.missing] };
@@ -123,7 +131,7 @@ const FORMATS: Readonly<Record<Inspection["format"], string>> = {
 
 /** The model without its large weights, where the format lets it be read without them. */
 async function looked(files: readonly File[], alone: boolean, { signal, onProgress }: ImportContext): Promise<ImportedModel> {
-  if (!alone) return importModel(await whole(files, signal));
+  if (!alone) return importModel(await whole(files, signal), { inspecting: true });
   const [file] = files as [File];
   const skeleton: StreamOptions["onWeight"] = (_, tensor) =>
     sizeOf(tensor.shape) <= LOOKED_AT
@@ -131,7 +139,8 @@ async function looked(files: readonly File[], alone: boolean, { signal, onProgre
       : computed(tensor.dtype, tensor.shape, () => allocate(tensor.dtype, sizeOf(tensor.shape)));
   const stream = new ModelStream({ what: fileName(file.name), totalBytes: file.size, onWeight: skeleton });
   await pushed(file, stream, signal, onProgress);
-  return { format: "onnx", title: titleOf(file.name), graph: stream.end(), preprocessing: null, leftOut: [], labels: [] };
+  const graph = stream.end();
+  return { format: "onnx", title: titleOf(file.name), graph, preprocessing: null, leftOut: [], missing: [], labels: [] };
 }
 
 /** The model with its weights as they are to be stored. */

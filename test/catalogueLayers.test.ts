@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readCatalog } from "../src/api/catalog";
+import { importCaffe } from "../src/importers/caffe/import";
 import { describeModel } from "../src/models/describe";
 import { readModel } from "../src/onnx/read";
 import { nameless } from "./nameless";
@@ -33,5 +34,20 @@ describe.each(cases)("$file of ../shared/data", ({ file, by, names, lacks }) => 
       .map(({ name, title }) => [title, renamed.get(source(name))]);
     expect(missing).toEqual(lacks);
     expect(found).toEqual(meant);
+  });
+});
+
+describe.each(["alexnet", "googlenet"])("deploy_%s_places365.prototxt of ../shared/data", (network) => {
+  const path = join(SHARED_DATA, "prototxt", `deploy_${network}_places365.prototxt`);
+  test.skipIf(!existsSync(path))("has every layer of its card, by name after its ReLU and by place", () => {
+    const { graph: original } = importCaffe({ prototxt: readFileSync(path, "utf8"), caffemodel: null });
+    const places = card(`${network}-places365`);
+    const named = describeModel(original, places, "");
+    expect(named.missing).toEqual([]);
+    const significant = named.layers.filter((layer) => layer.significant);
+    expect(significant.map(({ title, channels }) => [title, channels])).toEqual(places.layers.map((l) => [l.title, l.channels]));
+    const { graph, renamed } = nameless(original);
+    const placed = describeModel(graph, places, "").layers.filter((layer) => layer.significant);
+    expect(placed.map(({ name }) => name)).toEqual(significant.map(({ name }) => renamed.get(name)));
   });
 });

@@ -51,8 +51,10 @@ const FLOATS = new Set([
     "high",
     "low",
     "dropout",
-    "spatial_scale",
+    "softcap",
+    "value",
   ],
+  ...["activation_params", "activation_alpha", "activation_beta", "activation_gamma", "activation_min", "activation_max"],
 ]);
 
 /**

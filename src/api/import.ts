@@ -2,6 +2,7 @@
 import type { ModelFormat } from "../importers/files";
 import type { DType, Dim } from "../onnx/graph";
 import type { Preprocessing } from "../onnx/preprocessing";
+import type { LogitsChange } from "../quantize/compare";
 import type { WeightReport, WeightStorage } from "../quantize/quantize";
 import type { LayerInfo } from "./model";
 
@@ -47,18 +48,11 @@ export interface ImportChoices {
   catalogId?: string;
 }
 
-/** What the answers of a network lost by its storage, over some pictures. */
-export interface LogitsChange {
-  pictures: number;
-  /** Share of the pictures with the same first answer, 0..1. */
-  top1Agreement: number;
-  /** Largest |a - b| over the range of a, and the mean of the same. */
-  largest: number;
-  mean: number;
-}
-
+/** What smaller weights lost. */
 export interface ImportReport {
   weights: WeightReport[];
+  /** How the answers changed, where that was measured. */
+  answers?: LogitsChange;
   bytesBefore: number;
   bytesAfter: number;
 }

@@ -11,6 +11,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { gradient } from "../src/autodiff/gradient";
 import { rules } from "../src/autodiff/rules";
+import { caffeRules } from "../src/importers/caffe/rules";
 import { kerasRules } from "../src/importers/tfjs/keras/layers";
 import { tfRules } from "../src/importers/tfjs/rules";
 import { tfliteRules } from "../src/importers/tflite/rules";
@@ -136,6 +137,7 @@ const formats: Readonly<Record<string, readonly string[]>> = {
   "TensorFlow's in TF.js graph models": Object.keys(tfRules),
   "Keras layers in TF.js layers models": ["InputLayer", ...Object.keys(kerasRules)],
   "TensorFlow Lite's": Object.keys(tfliteRules),
+  "Caffe layers, besides those of data, losses and measures": Object.keys(caffeRules),
 };
 
 const code = (op: string) => `\`${op}\``;

@@ -32,13 +32,16 @@ export interface ImportModelOptions {
   until?: readonly string[];
   /** The model is only to be looked into: where its format allows that, the files with the weights may be missing. */
   inspecting?: boolean;
+  /** The bytes are nobody else's and may be changed, which saves copies of large weights. */
+  mayMove?: boolean;
 }
 
 /**
  * Reads the files of one model, whatever its format: told by content. Throws MissingFilesError when parts of it are not there,
  * ModelFormatError or OpError when it cannot be read; the message names the file, the place and the cure.
  */
-export function importModel(files: readonly NamedBytes[], { until, inspecting }: ImportModelOptions = {}): ImportedModel {
+export function importModel(files: readonly NamedBytes[], options: ImportModelOptions = {}): ImportedModel {
+  const { until } = options;
   const sorted = sortFiles(files);
   const title = titleOf(sorted);
   const rest = { title, labels: sorted.labels, missing: [] };
@@ -64,22 +67,21 @@ export function importModel(files: readonly NamedBytes[], { until, inspecting }:
       return { format: "tfjs", ...rest, preprocessing: null, leftOut: until ? [] : unsupported, graph };
     }
     case "caffe":
-      return { format: "caffe", ...rest, ...caffe(sorted, inspecting ?? false, until) };
+      return { format: "caffe", ...rest, ...caffe(sorted, options) };
   }
 }
 
 /** A network's text and its weights; the weights' file also holds the network, as it was trained. */
 function caffe(
   { prototxt, caffemodel }: Extract<ModelFiles, { format: "caffe" }>,
-  inspecting: boolean,
-  until: readonly string[] | undefined,
+  { until, inspecting, mayMove }: ImportModelOptions,
 ): Pick<ImportedModel, "graph" | "preprocessing" | "leftOut" | "missing"> {
   const what = prototxt ? fileName(prototxt.name) : undefined;
   const weightsWhat = caffemodel ? fileName(caffemodel.name) : undefined;
   const text = prototxt && new TextDecoder().decode(prototxt.bytes);
   let imported: ImportedCaffe;
   try {
-    imported = importCaffe({ prototxt: text, caffemodel: caffemodel && caffemodel.bytes, what, weightsWhat });
+    imported = importCaffe({ prototxt: text, caffemodel: caffemodel && caffemodel.bytes, mayMove, what, weightsWhat });
   } catch (error) {
     if (what || !weightsWhat || !(error instanceof ModelFormatError)) throw error;
     throw new MissingFilesError(weightsWhat, ["its .prototxt"]); // as it was trained, it cannot stand alone

@@ -150,7 +150,7 @@ async function converted(
   storage: WeightStorage,
   { signal, onProgress }: ImportContext,
 ): Promise<Quantized> {
-  if (!alone) return quantize(importModel(await whole(files, signal)).graph, storage);
+  if (!alone) return quantize(importModel(await whole(files, signal), { mayMove: true }).graph, storage);
   const [file] = files as [File];
   const stream = new SmallModelStream({ what: fileName(file.name), totalBytes: file.size, storage });
   await pushed(file, stream, signal, onProgress);

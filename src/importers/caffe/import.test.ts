@@ -224,6 +224,21 @@ describe("weights", () => {
     expect(new Set(buffers.map(({ first }) => first)).size).toBe(1);
   });
 
+  test("there, in a file that may be changed: never copied, wherever they lie", () => {
+    const weights = seededWeights(imported(big, null).graph);
+    const file = caffemodel(weights);
+    for (const shift of [0, 1, 2, 3]) {
+      const caffemodel = new Uint8Array(new ArrayBuffer(file.length + 4), shift, file.length);
+      caffemodel.set(file);
+      const { graph } = importCaffe({ prototxt: big, caffemodel, mayMove: true });
+      for (const layer of ["fc6", "fc7"]) {
+        const { data } = graph.constants.get(`${layer}/weight`)!;
+        expect(data.buffer).toBe(caffemodel.buffer);
+        expect((data as Float32Array).every((x, i) => x === weights[layer]![0]!.data[i])).toBe(true);
+      }
+    }
+  });
+
   test.each<[string, CaffeFiles, string]>([
     [
       "another shape",

@@ -21,6 +21,8 @@ export interface CaffeFiles {
   prototxt: string | null;
   /** Null: the graph's weights have only shapes, which is enough to inspect it. */
   caffemodel: Uint8Array | null;
+  /** The .caffemodel's bytes are nobody else's and may be changed: then its large weights are never copied. Default false. */
+  mayMove?: boolean | undefined;
   /** Names of the two files in messages. */
   what?: string | undefined;
   weightsWhat?: string | undefined;
@@ -41,11 +43,11 @@ export interface ImportedCaffe {
  * nothing of the network is left; the message names the file, the layer and the cure.
  */
 export function importCaffe(files: CaffeFiles): ImportedCaffe {
-  const { prototxt, caffemodel, what = "the .prototxt", weightsWhat = "the .caffemodel" } = files;
+  const { prototxt, caffemodel, mayMove, what = "the .prototxt", weightsWhat = "the .caffemodel" } = files;
   const trained = caffemodel && readCaffemodel(caffemodel, weightsWhat);
   const net = prototxt === null ? trained : readPrototxt(prototxt, what);
   if (!net) throw new ModelFormatError("Neither a .prototxt nor a .caffemodel was given. Choose both files of a Caffe model.");
-  return new Import(net.name, prototxt === null ? weightsWhat : what).run(net, new Weights(trained, weightsWhat));
+  return new Import(net.name, prototxt === null ? weightsWhat : what).run(net, new Weights(trained, weightsWhat, mayMove));
 }
 
 /** Dropout in place lets all pass: it writes nothing. */

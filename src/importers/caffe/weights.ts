@@ -1,8 +1,8 @@
 /**
  * The weights of a .caffemodel by layer, and what stands for them while only the prototxt is there.
  *
- * Weights stay where they lie in the file: a view where they are aligned, else a copy that is made when somebody reads it, so
- * dense layers that nobody looks at cost nothing.
+ * Weights stay where they lie in the file: a view where they are aligned, else they are moved a few bytes if the file may be changed,
+ * else copied when somebody reads them; so dense layers that nobody looks at cost nothing.
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelFormatError, sizeOf, type Tensor } from "../../onnx/graph";
@@ -32,13 +32,15 @@ export function readCaffemodel(bytes: Uint8Array, what: string): NetParameter {
 /** A network's weights by layer name. */
 export class Weights {
   readonly #blobs = new Map<string, readonly BlobProto[]>();
+  readonly #moved = new Map<BlobProto, Uint8Array>();
   /** False: only the shapes of the weights are known. */
   readonly known: boolean;
 
-  /** Without a net, stands for weights that are not there yet. */
+  /** Without a net, stands for weights that are not there yet. `mayMove`: the file's bytes are nobody else's. */
   constructor(
     net: NetParameter | null,
     readonly what: string,
+    readonly mayMove = false,
   ) {
     this.known = net !== null;
     if (!net) return;
@@ -75,7 +77,24 @@ export class Weights {
       throw new ModelFormatError(
         `${where} is [${found}], which takes ${sizeOf(shape) * width} bytes, but ${bytes.length} are there. The file is damaged; download it again.`,
       );
-    return floats(bytes, width, as);
+    return floats(width === 4 && this.mayMove ? this.#atFour(blob) : bytes, width, as);
+  }
+
+  /**
+   * A large blob's bytes at a multiple of four, so that floats can be read where they lie: moved back by up to three bytes, over
+   * the tag and the length in front of them, which take three or more.
+   */
+  #atFour(blob: BlobProto): Uint8Array {
+    const { data } = blob;
+    const by = data.byteOffset % 4;
+    if (!by || data.length < 2 ** 14) return data;
+    const known = this.#moved.get(blob);
+    if (known) return known;
+    const start = data.byteOffset - by;
+    new Uint8Array(data.buffer).copyWithin(start, data.byteOffset, data.byteOffset + data.length);
+    const moved = new Uint8Array(data.buffer, start, data.length);
+    this.#moved.set(blob, moved);
+    return moved;
   }
 
   /** Input channels of the weight of a convolution, if the file has it. */

@@ -26,6 +26,23 @@ test("every form of the text", () => {
   expect(pool!.include[0]).toMatchObject({ stage: ["x"] });
 });
 
+test("parameters that another Caffe's layers have are skipped", () => {
+  const net = readPrototxt(
+    `layer { name: "a" type: "RoiWarping" roi_warping_param { size: [7, 7] inner < deep: "x" > } concat_param { axis: 2 } }
+     layer { name: "b" other_param: 3 roi_warping_param { } include { phase: TEST } pooling_param { ceil_mode: false } interp_param { height: 9 } }`,
+    "t",
+  );
+  expect(net.layer.map(({ name }) => name)).toEqual(["a", "b"]);
+  expect(net.layer[0]!.concatParam!.axis).toBe(2);
+  expect(net.layer[1]).toMatchObject({ poolingParam: { ceilMode: false }, interpParam: { height: 9 } });
+  expect(Object.hasOwn(net.layer[1]!.include[0]!, "minLevel")).toBe(false);
+  expect(() => readPrototxt("layer { x_param { a: 1 } concat_param { b: 2 } }", "t")).toThrow(
+    't, line 1, column 41: unknown field "b" in ConcatParameter.',
+  );
+  const many = Array.from({ length: 40 }, (_, i) => `x${i}_param: 1`).join(" ");
+  expect(() => readPrototxt(`layer { ${many} }`, "t")).toThrow('unknown field "x16_param" in LayerParameter.');
+});
+
 const layer = (fields: string) => `name: "net"\nlayer {\n  name: "c"  # unknown\n  ${fields}\n}\nlayer { name: "d" }\n`;
 
 describe("errors name line and column", () => {

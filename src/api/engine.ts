@@ -1,4 +1,5 @@
 /** What the engine worker can do. Types only: the page and the worker both import this file. */
+import type { LogitsChange } from "../quantize/compare";
 import type { Objective } from "../vis/objective";
 import type { Recipe } from "../vis/recipe";
 import type { ModelCard, ModelSummary } from "./model";
@@ -38,9 +39,20 @@ export type Progress =
   | { phase: "download"; loadedBytes: number; totalBytes: number | null } // null: server sent no length
   | { phase: "verify"; doneBytes: number; totalBytes: number }
   | { phase: "keep"; doneBytes: number; totalBytes: number } // a converted model is being stored
+  | { phase: "compare"; done: number; of: number } // answers to pictures, of both models together
   | { phase: "load" } // ORT and the weights into memory
   | { phase: "compile"; device: DeviceInfo } // sessions for this layer and size
   | { phase: "step"; step: number; steps: number; score: number; stepsPerSecond: number; frame: Picture | null };
+
+export interface CompareRequest {
+  /** SHA-256 of the stored files. */
+  a: string;
+  b: string;
+  card: ModelCard;
+  /** Of any size: their centres are taken. With none, pictures that are drawn by rule (vis/testPictures.ts). */
+  pictures: readonly Picture[];
+  device: DeviceChoice;
+}
 
 export interface RenderResult {
   picture: Picture;
@@ -57,6 +69,8 @@ export interface EngineApi {
   open(job: JobId, weights: string, card: ModelCard): Promise<ModelSummary>;
   /** Makes a picture. onProgress must be a top-level argument (Comlink). */
   render(job: JobId, request: RenderRequest, onProgress: (p: Progress) => void): Promise<RenderResult>;
+  /** How the answers of the stored model `request.b` differ from those of `request.a`, both of the same card. */
+  compare(job: JobId, request: CompareRequest, onProgress: (p: Progress) => void): Promise<LogitsChange>;
   /** Which device a choice leads to, and why. */
   device(choice: DeviceChoice): Promise<DeviceInfo>;
   /** Asks a job to stop at its next step; unknown or finished jobs are ignored. */

@@ -1,5 +1,6 @@
 /** What the store worker can do. Types only. Every stored file is keyed by the SHA-256 of its bytes. */
 import type { JobId, Progress } from "./engine";
+import type { LogitsChange } from "../quantize/compare";
 import type { WeightStorage } from "../quantize/quantize";
 import type { ImportChoices, ImportReport, ImportSource, Inspection } from "./import";
 import type { ModelCard, ModelFile } from "./model";
@@ -39,6 +40,8 @@ export interface StoreApi {
   inspect(job: JobId, source: ImportSource, onProgress: (p: Progress) => void, evenSo?: boolean): Promise<Inspection>;
   /** Converts and stores what `inspect` looked into. Rejects as `inspect` and `fetch` do; nothing half-usable is left. */
   importModel(job: JobId, source: ImportSource, choices: ImportChoices, onProgress: (p: Progress) => void): Promise<StoredModel>;
+  /** Adds to a stored model's report how its answers changed. A model that is not stored is ignored. */
+  noteAnswers(sha256: string, answers: LogitsChange): Promise<void>;
   list(): Promise<StoredModel[]>;
   remove(sha256: string): Promise<void>;
   /** Bytes used and allowed by the browser; null where it does not say. */

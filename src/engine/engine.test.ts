@@ -1,7 +1,7 @@
 /** The engine in the page and across a border of messages, over WASM, with a tiny network. */
 import * as Comlink from "comlink";
 import { afterAll, describe, expect, test } from "vitest";
-import type { Progress, RenderRequest } from "../api/engine";
+import type { CompareRequest, Progress, RenderRequest } from "../api/engine";
 import { lucid } from "../vis/recipes";
 import { LAYER, tinyCard, tinyModel } from "../../test/tinyModel";
 import { Engine, type EngineSources } from "./engine";
@@ -47,6 +47,27 @@ function engine(over: Partial<EngineSources> = {}, around: (runtime: Runtime) =>
 }
 
 const quiet = () => {};
+
+describe("compare", () => {
+  const compared = (pictures: CompareRequest["pictures"] = []) => {
+    const phases: string[] = [];
+    const request = { a: SHA, b: "other", card: tinyCard, pictures, device: "auto" as const };
+    const { engine: made, count } = engine({ readWeights: async (sha) => tinyModel(sha === SHA ? 1 : 1.01) });
+    return made.compare("1", request, (p) => phases.push(p.phase)).then((change) => ({ change, count, phases }));
+  };
+
+  test("over pictures drawn by rule, or over the reader's", async () => {
+    const { change, count, phases } = await compared();
+    expect(change).toMatchObject({ pictures: 8, top1Agreement: expect.any(Number) });
+    expect(change.largest).toBeGreaterThan(1e-4);
+    expect(change.largest).toBeLessThan(0.2);
+    expect(phases.at(0)).toBe("load");
+    expect(phases.at(-1)).toBe("compare");
+    expect(count).toMatchObject({ compiled: 2, disposed: 2 });
+    const rgba = Uint8ClampedArray.from({ length: 4 * 50 * 40 }, (_, i) => (i * 37) % 256);
+    expect((await compared([{ width: 50, height: 40, rgba }])).change.pictures).toBe(1);
+  });
+});
 
 describe("open", () => {
   test("lists the card's layers with channels and grid at the network's own size, and the labels", async () => {

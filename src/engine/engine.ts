@@ -5,12 +5,27 @@
  * One picture is made at a time, in the order asked for; a failure does not hold up the next. Compiled steps are kept per
  * (model, layer, recipe shape), so that another channel, seed or number of steps compiles nothing.
  */
-import type { Backend, DeviceChoice, DeviceInfo, EngineApi, JobId, Progress, RenderRequest, RenderResult } from "../api/engine";
+import type {
+  Backend,
+  CompareRequest,
+  DeviceChoice,
+  DeviceInfo,
+  EngineApi,
+  JobId,
+  Progress,
+  RenderRequest,
+  RenderResult,
+} from "../api/engine";
 import type { ModelCard, ModelSummary } from "../api/model";
 import { describeModel } from "../models/describe";
 import { layerValue } from "../models/layers";
-import type { Graph } from "../onnx/graph";
+import type { Graph, Tensor } from "../onnx/graph";
+import { sidesOf } from "../onnx/preprocessing";
 import { readModel } from "../onnx/read";
+import { compareLogits, type LogitsChange } from "../quantize/compare";
+import { networkInput } from "../vis/resample";
+import { testPictures } from "../vis/testPictures";
+import { answersOf } from "./answers";
 import { coalesce } from "./coalesce";
 import { LruCache } from "./lruCache";
 import { prepare } from "./prepare";
@@ -74,6 +89,16 @@ export class Engine implements EngineApi {
     }
   }
 
+  async compare(job: JobId, request: CompareRequest, onProgress: (p: Progress) => void): Promise<LogitsChange> {
+    const progress = coalesce(onProgress, this.sources.transfer);
+    try {
+      return await this.#asJob(job, (signal) => this.#inTurn(signal, () => this.#compare(request, signal, progress.report)));
+    } finally {
+      await progress.flush();
+      this.sources.release?.(onProgress);
+    }
+  }
+
   device(choice: DeviceChoice): Promise<DeviceInfo> {
     return this.sources.device(choice);
   }
@@ -101,6 +126,24 @@ export class Engine implements EngineApi {
     } catch (error) {
       throw explained(error, request, runtime.info);
     }
+  }
+
+  async #compare(request: CompareRequest, signal: AbortSignal, report: (p: Progress) => void): Promise<LogitsChange> {
+    const { card, device } = request;
+    const { preprocessing } = card;
+    const size = sidesOf(preprocessing);
+    report({ phase: "load" });
+    const runtime = await this.#runtime(device);
+    const pictures = request.pictures.length
+      ? request.pictures.map(({ width, height, rgba }) => networkInput({ width, height, data: rgba, channels: 4 }, size))
+      : testPictures(size);
+    const answers: Tensor[][] = [];
+    for (const [i, weights] of [request.a, request.b].entries()) {
+      const graph = await this.#graph(weights, card);
+      const onPicture = (done: number) => report({ phase: "compare", done: i * pictures.length + done, of: 2 * pictures.length });
+      answers.push(await answersOf(runtime, { graph, preprocessing, pictures, signal, onPicture }));
+    }
+    return compareLogits(answers[0]!, answers[1]!);
   }
 
   #graph(weights: string, card: ModelCard): Promise<Graph> {

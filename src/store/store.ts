@@ -145,6 +145,11 @@ export function makeStore(options: StoreOptions): StoreApi {
           return await imports.bring((await opened()).vault, source, choices, context);
         }
       }),
+    async noteAnswers(sha256, answers) {
+      const { vault } = await opened();
+      const model = await vault.model(sha256);
+      if (model?.report) await vault.putModel({ ...model, report: { ...model.report, answers } });
+    },
     list: () => calmly(listed, []),
     async remove(sha256) {
       if (await isBusy(sha256))

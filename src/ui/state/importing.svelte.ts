@@ -1,11 +1,11 @@
 /** A model on its way in from the reader's own files or an address: looked into, asked about, brought. */
-import type { Progress } from "../../api/engine";
-import type { ImportSource, Inspection } from "../../api/import";
+import type { Picture, Progress } from "../../api/engine";
+import type { ImportChoices, ImportSource, Inspection } from "../../api/import";
 import type { ModelCard } from "../../api/model";
 import type { StoredModel } from "../../api/store";
 import { conventionFor, conventions, channelCount, type Convention, type Preprocessing } from "../../onnx/preprocessing";
 import type { WeightStorage } from "../../quantize/quantize";
-import { messageOf, type Machine } from "./machine";
+import { messageOf, type Machine, type Task } from "./machine";
 
 export type ImportStatus = "idle" | "looking" | "asking" | "bringing";
 
@@ -14,7 +14,14 @@ export interface ImportForm {
   title: string;
   preprocessing: Preprocessing;
   weights: WeightStorage;
+  /** Whether to measure how much the answers of smaller weights change; takes the float32 ones for as long as that lasts. */
+  measure: boolean;
+  /** To measure over; with none, pictures that are drawn by rule. */
+  pictures: readonly File[];
 }
+
+/** Files larger than this are measured only if asked for: the float32 weights have to be stored for that, too. */
+const MEASURED_BYTES = 64e6;
 
 export class Importing {
   status = $state<ImportStatus>("idle");
@@ -27,6 +34,8 @@ export class Importing {
   card = $state.raw<ModelCard | null>(null);
   progress = $state.raw<Progress | null>(null);
   error = $state<string | null>(null);
+  /** Why the change of the last model's answers could not be measured; null when there is nothing to say. */
+  unmeasured = $state<string | null>(null);
 
   readonly #machine: Machine;
   #abort = new AbortController();
@@ -47,7 +56,14 @@ export class Importing {
       if (signal.aborted) return;
       this.found = found;
       const preprocessing = card?.preprocessing ?? found.preprocessing ?? found.guess?.preprocessing;
-      if (preprocessing) this.form = { title: card?.title ?? found.title, preprocessing, weights: "int8" };
+      if (preprocessing)
+        this.form = {
+          title: card?.title ?? found.title,
+          preprocessing,
+          weights: "int8",
+          measure: (found.bytes ?? 0) < MEASURED_BYTES,
+          pictures: [],
+        };
     } catch (error) {
       if (!signal.aborted) this.error = messageOf(error);
     }
@@ -75,10 +91,16 @@ export class Importing {
     const { source, form, found, card } = this;
     if (!source || !form || !found) return undefined;
     const signal = this.#begin("bringing");
+    const task = { signal, onProgress: (p: Progress) => (this.progress = p) };
     const significant = found.layers.filter((layer) => layer.significant).map(({ name }) => name);
-    const choices = { ...form, significant, labels: found.labels, ...(card ? { catalogId: card.id } : {}) };
+    const { title, preprocessing, weights } = form;
+    const choices = { title, preprocessing, weights, significant, labels: found.labels, ...(card ? { catalogId: card.id } : {}) };
     try {
-      const stored = await this.#machine.importModel(source, choices, { signal, onProgress: (p) => (this.progress = p) });
+      const stored = await this.#machine.importModel(source, choices, task);
+      if (form.measure && weights !== "float32")
+        await this.#measure(source, choices, stored, form.pictures, task).catch((error: unknown) => {
+          this.unmeasured = signal.aborted ? null : messageOf(error); // it is stored and works all the same
+        });
       this.forget();
       return stored;
     } catch (error) {
@@ -86,6 +108,28 @@ export class Importing {
       this.error = messageOf(error);
       this.status = "asking";
       return undefined;
+    }
+  }
+
+  /** Compares a model that is stored smaller with its float32 self, which is stored for as long as that takes. */
+  async #measure(
+    source: ImportSource,
+    choices: ImportChoices,
+    stored: StoredModel,
+    files: readonly File[],
+    task: Task,
+  ): Promise<void> {
+    if (!stored.report?.weights.length) return; // nothing was made smaller
+    const known = await this.#machine.list();
+    const whole = await this.#machine.importModel(source, { ...choices, weights: "float32" }, task);
+    try {
+      const card = stored.card ?? this.card;
+      if (!card) return;
+      const pictures = await Promise.all(files.map(decoded));
+      const request = { a: whole.sha256, b: stored.sha256, card, pictures, device: "auto" as const };
+      await this.#machine.noteAnswers(stored.sha256, await this.#machine.compare(request, task));
+    } finally {
+      if (!known.some(({ sha256 }) => sha256 === whole.sha256)) await this.#machine.remove(whole.sha256);
     }
   }
 
@@ -111,6 +155,25 @@ export class Importing {
     this.error = this.progress = null;
     return this.#abort.signal;
   }
+}
+
+/** Pictures need not be larger than this a side to be looked at by a network. */
+const LONGEST = 640;
+
+/** A picture file's bytes, reduced where it is large. */
+async function decoded(file: File): Promise<Picture> {
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(file);
+  } catch {
+    throw new Error(`${file.name} cannot be read as a picture by this browser. Leave it out, or choose a JPEG or PNG.`);
+  }
+  const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
+  const [width, height] = [Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale))];
+  const context = new OffscreenCanvas(width, height).getContext("2d")!;
+  context.drawImage(bitmap, 0, 0, width, height);
+  bitmap.close();
+  return { width, height, rgba: context.getImageData(0, 0, width, height).data as Picture["rgba"] };
 }
 
 /** Which convention a preprocessing follows; null where its numbers are its own. */

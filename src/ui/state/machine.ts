@@ -1,8 +1,9 @@
 /** What the page asks of the workers, job by job; the page's state knows nothing else of them, and tests put an engine of their own here. */
-import type { DeviceChoice, DeviceInfo, Progress, RenderRequest, RenderResult } from "../../api/engine";
+import type { CompareRequest, DeviceChoice, DeviceInfo, Progress, RenderRequest, RenderResult } from "../../api/engine";
 import type { ImportChoices, ImportSource, Inspection } from "../../api/import";
 import type { ModelCard, ModelFile, ModelSummary } from "../../api/model";
 import type { StoredModel } from "../../api/store";
+import type { LogitsChange } from "../../quantize/compare";
 import type { WeightStorage } from "../../quantize/quantize";
 
 export interface Task {
@@ -17,6 +18,8 @@ export interface Machine {
   /** Looks into a reader's files or an address; `evenSo`: also past ops that no gradient passes. */
   inspect(source: ImportSource, evenSo: boolean, task: Task): Promise<Inspection>;
   importModel(source: ImportSource, choices: ImportChoices, task: Task): Promise<StoredModel>;
+  compare(request: CompareRequest, task: Task): Promise<LogitsChange>;
+  noteAnswers(sha256: string, answers: LogitsChange): Promise<void>;
   list(): Promise<StoredModel[]>;
   remove(sha256: string): Promise<void>;
   quota(): Promise<{ usage: number; quota: number; persisted: boolean } | null>;

@@ -24,6 +24,8 @@ export function connectWorkers(): Machine {
       void persistOnce();
       return stored;
     },
+    compare: (request, task) => runJob(engine, (api, job, report) => api.compare(job, request, report), task),
+    noteAnswers: (sha256, answers) => ask(store, (api) => api.noteAnswers(sha256, answers)),
     list: () => ask(store, (api) => api.list()),
     remove: (sha256) => ask(store, (api) => api.remove(sha256)),
     quota: () => ask(store, (api) => api.quota()),

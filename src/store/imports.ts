@@ -30,7 +30,7 @@ export interface ImportContext extends Omit<FetchOptions, "onNodes"> {
   busy: (sha256: string) => Promise<boolean>;
 }
 
-/** One download for a look and the import after it: the last address, and what came from there. */
+/** One download for a look and the imports after it: the last address, and what came from there. */
 export class Imports {
   #last: { url: string; files: readonly File[] } | null = null;
 
@@ -76,7 +76,7 @@ export class Imports {
     const progress = meter(null, context.onProgress);
     try {
       const { graph, report } = await converted(files, format === "onnx" && files.length === 1, choices.weights, context);
-      const stored = await keepModel(vault, graph, {
+      return await keepModel(vault, graph, {
         id: choices.catalogId ?? ownId,
         weights: choices.weights,
         bytesBefore: files.reduce((sum, { size }) => sum + size, 0),
@@ -86,8 +86,6 @@ export class Imports {
         busy: context.busy,
         onProgress: progress.keep,
       });
-      this.#last = null;
-      return stored;
     } finally {
       progress.close();
     }

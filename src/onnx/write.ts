@@ -5,6 +5,7 @@ import { DTYPE_CODE } from "./dtype";
 import {
   LOCAL_DOMAIN,
   OpError,
+  sizeOf,
   type Attr,
   type Graph,
   type GraphInput,
@@ -20,6 +21,7 @@ import {
   type AttributeProtoSchema,
   type ValueInfoProtoSchema,
 } from "./proto/onnx_pb";
+import { bytesPerElement } from "./tensor";
 
 /** IR version 8 goes with opsets up to 18; readers accept an older IR with a newer opset. */
 const IR_VERSION = 8n;
@@ -73,25 +75,30 @@ export function writeModel(graph: Graph | StaticGraph): Uint8Array<ArrayBuffer> 
 }
 
 /**
- * The same file piece by piece, in order: weights are handed out as they lie in memory, not copied.
+ * The same file piece by piece, in order: weights are handed out as they lie in memory, not copied, and not read before their turn.
  * Throws OpError on a node of our own domain.
  */
 export function* modelParts(graph: Graph | StaticGraph): Generator<Uint8Array> {
   const { before, after } = aroundWeights(graph);
   const weights = [...graph.constants].map(([name, tensor]) => {
-    const raw = bytesOf(tensor);
+    const bytes = sizeOf(tensor.shape) * bytesPerElement(tensor.dtype);
     const head = toBinary(TensorProtoSchema, create(TensorProtoSchema, tensorHead(tensor, name)));
-    const rawField = raw.length ? field(RAW_DATA, raw.length) : new Uint8Array();
-    const length = head.length + rawField.length + raw.length;
-    return [field(INITIALIZER, length), head, rawField, raw];
+    const rawField = bytes ? field(RAW_DATA, bytes) : new Uint8Array();
+    const start = field(INITIALIZER, head.length + rawField.length + bytes);
+    return { heads: [start, head, rawField], bytes, tensor };
   });
-  const inside = [before, ...weights.flat(), after];
+  const lengthOf = (parts: readonly Uint8Array[]) => parts.reduce((n, part) => n + part.length, 0);
   yield toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: IR_VERSION, producerName: "micrographia" }));
   yield field(
     GRAPH,
-    inside.reduce((n, part) => n + part.length, 0),
+    weights.reduce((n, { heads, bytes }) => n + lengthOf(heads) + bytes, before.length + after.length),
   );
-  yield* inside;
+  yield before;
+  for (const { heads, bytes, tensor } of weights) {
+    yield* heads;
+    if (bytes) yield bytesOf(tensor);
+  }
+  yield after;
   yield toBinary(
     ModelProtoSchema,
     create(ModelProtoSchema, {

@@ -1,7 +1,8 @@
 /** Seeded injuries to files, for the hostile tests of every reader: flipped bits, cuts, wild numbers, bytes told twice. */
 import type { Random } from "../src/vis/random";
 
-const WILD = [0, 1, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 1_000_000_000];
+/** Numbers that lengths, offsets and sizes hardly ever are. */
+export const WILD = [0, 1, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 1_000_000_000];
 
 /** Where an injury may strike: bytes [from, to). Four of five fall there, so that not all of them hit weights. */
 export type Place = readonly [from: number, to: number];

@@ -30,6 +30,7 @@ import { asFloat32 } from "./fold/quantised";
 import {
   ModelFormatError,
   OpError,
+  sizeOf,
   type Graph,
   type GraphInput,
   type Node,
@@ -115,6 +116,23 @@ export function outputsWithout(graph: Graph, excluded: ReadonlySet<string>): str
   return [...new Set([...graph.outputs.filter((name) => !lost.has(name)), ...ends])];
 }
 
+/** So many elements may be folded in any file; in larger ones, so many times what their weights have. */
+const FOLDED = 2 ** 25;
+
+const elementsOf = (constants: ReadonlyMap<string, Tensor>): number =>
+  [...constants.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+
+/** What the builder refuses of a node's rule is said of the node. */
+function named<T>(node: Node, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Error && error.constructor === Error)
+      throw new OpError(node, `${error.message}. The file contradicts itself; export it again.`);
+    throw error;
+  }
+}
+
 class Walk {
   readonly #b = new GraphBuilder();
   /** The file's names -> the canonical values that stand for them. */
@@ -149,6 +167,7 @@ class Walk {
       transposes: new Map(),
       grids: this.#levels.grids,
       wantsLevels: this.#levels.wanted,
+      folding: { left: FOLDED + 8 * elementsOf(graph.constants) },
       rule: (op) => canonicalTable[op]!,
       constantNamed: (name) => this.#constantNamed(name),
       soleConsumer: (name) => {
@@ -173,7 +192,13 @@ class Walk {
   run(): StaticGraph {
     this.#walk(this.#nodes);
     const values = this.outputs.map((name) => this.#output(name));
-    return renamed(this.#b.build(this.graph.name, values, { dropUnusedInputs: true }), this.outputs);
+    const graph = this.#b.build(this.graph.name, values, { dropUnusedInputs: true });
+    const elements = elementsOf(graph.constants);
+    if (elements > FOLDED + 8 * elementsOf(this.graph.constants))
+      throw new ModelFormatError(
+        `Model "${this.graph.name}" makes constants of ${elements} elements, far more than its weights have. It is damaged, or not to be trusted.`,
+      );
+    return renamed(graph, this.outputs);
   }
 
   /** Declares "image" in place of the file's picture input, and emits what leads from one to the other. */
@@ -218,7 +243,7 @@ class Walk {
       node.inputs.map((name) => (name ? this.#value(name, node) : undefined)),
       knowsGrids(node),
     );
-    const results = rule(new Site(this.#b, node, inputs, this.#around));
+    const results = named(node, () => rule(new Site(this.#b, node, inputs, this.#around)));
     node.outputs.forEach((name, i) => {
       const value = results[i];
       if (!name) return;

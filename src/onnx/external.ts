@@ -6,7 +6,7 @@
  * where only one of the given files has it.
  */
 import { ModelFormatError } from "./graph";
-import { TensorProto_DataLocation, type GraphProto, type ModelProto, type NodeProto, type TensorProto } from "./proto/onnx_pb";
+import { TensorProto_DataLocation, type GraphProto, type ModelProto, type TensorProto } from "./proto/onnx_pb";
 
 /** The files beside a model, by path or by name. */
 export type ExternalFiles = ReadonlyMap<string, Uint8Array>;
@@ -37,23 +37,30 @@ export function safePath(location: string, where: string): string {
   return parts.join("/");
 }
 
+/** Branches within branches. */
+const DEEPEST = 32;
+
+/** Throws ModelFormatError for a graph that lies in more branches than networks have. */
+export function checkDepth(depth: number, what: string): void {
+  if (depth > DEEPEST)
+    throw new ModelFormatError(`${what}: its branches go deeper than ${DEEPEST} levels. Export the model again.`);
+}
+
 /** The paths that the tensors of a graph name, each once, in the file's order; those inside of nodes and of If's branches too. */
 export function externalPaths(graph: GraphProto, what: string): string[] {
   const paths = new Set<string>();
   const take = (tensor: TensorProto) => {
     if (isExternal(tensor)) paths.add(safePath(entry(tensor, "location") ?? "", `${what}: weight "${tensor.name}"`));
   };
-  const node = ({ attribute }: NodeProto) => {
-    for (const { t, g } of attribute) {
+  const visit = ({ initializer, node }: GraphProto, depth: number) => {
+    checkDepth(depth, what);
+    initializer.forEach(take);
+    for (const { t, g } of node.flatMap(({ attribute }) => attribute)) {
       if (t) take(t);
-      if (g) visit(g);
+      if (g) visit(g, depth + 1);
     }
   };
-  const visit = ({ initializer, node: nodes }: GraphProto) => {
-    initializer.forEach(take);
-    nodes.forEach(node);
-  };
-  visit(graph);
+  visit(graph, 0);
   return [...paths];
 }
 

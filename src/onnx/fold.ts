@@ -3,13 +3,13 @@
  * they are used (quantised, half precision, transposed). Nodes are in their opset-18 form.
  */
 import { sizeOf, type Node, type Tensor, type ValueType } from "./graph";
-import { binary, fromNumbers, modulo, predicate, reduced, unary, zip } from "./fold/arithmetic";
+import { binary, elements, fromNumbers, modulo, predicate, reduced, unary, zip } from "./fold/arithmetic";
 import { dequantised, quantised } from "./fold/quantised";
 import { expanded, gathered, joined, padded, reshaped, sliced, stridesOf } from "./fold/strided";
 import { inferNode } from "./infer";
 import { constantValue } from "./infer/indexing";
 import { NodeView } from "./infer/nodeView";
-import { numbers, transposed } from "./tensor";
+import { computed, numbers, transposed } from "./tensor";
 
 /** What a folding rule sees: `x` are the inputs' values (undefined: absent), `y` the outputs' inferred types. */
 interface Folding {
@@ -21,7 +21,7 @@ interface Folding {
 type FoldRule = (f: Folding) => (Tensor | undefined)[];
 
 /** Constants beyond this are left to the run time: they would only make the graph larger. */
-const MAX_GROWN = 2 ** 24;
+const MAX_GROWN = 2 ** 22;
 
 const all = (f: Folding): Tensor[] => f.x.filter((t) => t !== undefined);
 const axisOf = (f: Folding, fallback: number) => f.view.axis(f.view.int("axis", fallback), f.x[0]!.shape.length);
@@ -116,18 +116,14 @@ const table: Readonly<Record<string, FoldRule>> = {
   ConstantOfShape: (f) => {
     const value = f.view.node.attrs.value as Tensor | undefined;
     const { dtype, shape } = f.y[0]!;
-    return [fromNumbers(new Float64Array(sizeOf(shape)).fill(value ? numbers(value)[0]! : 0), dtype, shape)];
+    const fill = value ? numbers(value)[0]! : 0;
+    return [computed(dtype, shape, () => elements(new Float64Array(sizeOf(shape)).fill(fill), dtype))];
   },
   Range: (f) => {
     const [start, , delta] = f.x.map((t) => numbers(t!)[0]!) as [number, number, number];
     const { dtype, shape } = f.y[0]!;
-    return [
-      fromNumbers(
-        Float64Array.from({ length: shape[0]! }, (_, i) => start + i * delta),
-        dtype,
-        shape,
-      ),
-    ];
+    const values = () => Float64Array.from({ length: shape[0]! }, (_, i) => start + i * delta);
+    return [computed(dtype, shape, () => elements(values(), dtype))];
   },
   DequantizeLinear: (f) => [dequantised(f.x[0]!, f.x[1]!, f.x[2], axisOrZero(f), f.view.int("block_size", 0))],
   QuantizeLinear: (f) => [quantised(f.x[0]!, f.x[1]!, f.x[2], axisOrZero(f))],

@@ -100,7 +100,7 @@ describe("functions of the file's own", () => {
     });
     const start = performance.now();
     expect(() => readModel(model([leaky, ...Array.from({ length: 60 }, (_, i) => level(i))]), "m.onnx")).toThrow(
-      "m.onnx: its functions unfold to more than 100000 nodes. Export the model again.",
+      "m.onnx: its functions unfold to more than 50000 nodes. Export the model again.",
     );
     expect(performance.now() - start).toBeLessThan(2000);
   });

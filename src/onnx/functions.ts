@@ -7,7 +7,7 @@ import { ModelFormatError } from "./graph";
 import { NodeProtoSchema, type AttributeProto, type FunctionProto, type GraphProto, type NodeProto } from "./proto/onnx_pb";
 
 /** More nodes than this come of functions that call each other over and over, not of a network. */
-const MAX_NODES = 100_000;
+const MAX_NODES = 50_000;
 const MAX_DEPTH = 64;
 
 const keyOf = (domain: string, name: string, overload: string) =>

@@ -7,7 +7,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { isGraph, readsOf } from "./canonical/cut";
 import { BFLOAT16, DTYPE_CODE, DTYPES_BY_CODE, PACKED_BY_CODE } from "./dtype";
-import { checkExternal, externalPaths, type ExternalFiles } from "./external";
+import { checkDepth, checkExternal, externalPaths, type ExternalFiles } from "./external";
 import { inlined } from "./functions";
 import { ModelFormatError, type Attr, type Dim, type Graph, type GraphInput, type Node, type Tensor } from "./graph";
 import {
@@ -33,6 +33,8 @@ export interface ReadContext {
   what: string;
   /** The files beside it, by path or name: weights may lie there. */
   files: ExternalFiles;
+  /** How many branches of Ifs a graph lies in; it may read what the graphs around it make. */
+  depth?: number;
 }
 
 /**
@@ -87,15 +89,10 @@ export function notOnnx(bytes: Uint8Array, what: string): string {
   return `${what} is not an ONNX model: ${inWords[sniff(bytes)]}. Choose a file exported as ONNX (.onnx).`;
 }
 
-/** `inside`: a branch of an If, which may read what the graph around it makes. */
-function readGraph(graph: GraphProto, context: ReadContext, inside = false): Graph {
+function readGraph(graph: GraphProto, context: ReadContext): Graph {
   const { what, files } = context;
-  return graphOf(
-    graph,
-    new Map(graph.initializer.map((tensor) => [tensor.name, readTensor(tensor, what, files)])),
-    context,
-    inside,
-  );
+  checkDepth(context.depth ?? 0, what);
+  return graphOf(graph, new Map(graph.initializer.map((tensor) => [tensor.name, readTensor(tensor, what, files)])), context);
 }
 
 /** Nodes as the file orders them, each with a name of its own. */
@@ -105,12 +102,21 @@ export function nodesOf(graph: GraphProto, context: ReadContext): Node[] {
 }
 
 /** A graph from its decoded fields and its weights. Throws ModelFormatError when they contradict each other. */
-export function graphOf(graph: GraphProto, constants: ReadonlyMap<string, Tensor>, context: ReadContext, inside = false): Graph {
+export function graphOf(graph: GraphProto, constants: ReadonlyMap<string, Tensor>, context: ReadContext): Graph {
   const { opset, what } = context;
   const nodes = nodesOf(graph, context);
   const inputs = graph.input.filter((v) => !constants.has(v.name)).map((v) => readInput(v, what));
-  const outputs = graph.output.map((v) => v.name);
-  return { name: graph.name, opset, inputs, outputs, nodes: sorted(nodes, inputs, constants, outputs, what, inside), constants };
+  const outputs = [...new Set(graph.output.map((v) => v.name))];
+  const twice = inputs.find(({ name }, i) => inputs.findIndex((other) => other.name === name) < i);
+  if (twice) throw new ModelFormatError(`${what}: input "${twice.name}" is declared twice. The file is damaged.`);
+  return {
+    name: graph.name,
+    opset,
+    inputs,
+    outputs,
+    nodes: sorted(nodes, inputs, constants, outputs, what, (context.depth ?? 0) > 0),
+    constants,
+  };
 }
 
 function readInput(value: ValueInfoProto, what: string): GraphInput {
@@ -163,7 +169,7 @@ function readAttribute(attribute: AttributeProto, context: ReadContext, where: s
       if (attribute.t) return readTensor(attribute.t, where, context.files);
       break;
     case AttributeType.GRAPH:
-      if (attribute.g) return readGraph(attribute.g, { ...context, what: where }, true);
+      if (attribute.g) return readGraph(attribute.g, { ...context, depth: (context.depth ?? 0) + 1 });
       break;
   }
   throw new ModelFormatError(`${where}: attribute "${attribute.name}" has a type that is not supported (${attribute.type}).`);
@@ -196,14 +202,18 @@ function sorted(
   inside: boolean,
 ): Node[] {
   const maker = new Map<string, number>();
+  const given = new Set([...constants.keys(), ...inputs.map((v) => v.name)]);
   nodes.forEach((node, i) => {
     for (const output of node.outputs) {
+      if (output && given.has(output))
+        throw new ModelFormatError(
+          `${what}: ${node.op} "${node.name}" makes "${output}", which is an input or a weight already. The file is damaged.`,
+        );
       if (output && maker.has(output))
         throw new ModelFormatError(`${what}: value "${output}" is made by two nodes. The file is damaged.`);
       if (output) maker.set(output, i);
     }
   });
-  const given = new Set([...constants.keys(), ...inputs.map((v) => v.name)]);
   /** What a node's branches read of this graph: names that they make themselves hide it. */
   const captured = (node: Node): string[] => {
     const branches = Object.values(node.attrs).filter(isGraph);

@@ -1,6 +1,6 @@
 /** One node of a file on its way into the canonical graph: what a canonical rule reads, and how it emits. */
 import type { GraphBuilder } from "../builder";
-import { OPSET, type Attrs, type Node, type Tensor, type Value } from "../graph";
+import { OPSET, sizeOf, type Attrs, type Node, type Tensor, type Value } from "../graph";
 import { fold } from "../fold";
 import { NodeView } from "../infer/nodeView";
 import { numbers } from "../tensor";
@@ -34,6 +34,8 @@ export interface Surroundings {
   readonly grids: Map<string, Grid>;
   /** The file's own outputs, of which levels are given where the file says levels. */
   readonly wantsLevels: ReadonlySet<string>;
+  /** Elements that folding may still read and make: what is beyond is left to the run time. */
+  readonly folding: { left: number };
   /** The rule of one of ONNX's own operators. */
   rule(op: string): CanonicalRule;
   /** The Transpose that made a value, if one did. */
@@ -112,16 +114,22 @@ export class Site extends NodeView<Value> {
 
   private foldOne(op: string, inputs: readonly (Value | null)[], attrs: Attrs): Tensor | undefined {
     const tensors: (Tensor | undefined)[] = [];
+    const cost = inputs.reduce((sum, v) => sum + (v ? sizeOf(v.shape) : 0), 0);
+    const { folding } = this.around;
+    if (cost > folding.left) return undefined;
     for (const input of inputs) {
       const tensor = input ? this.b.constantOf(input) : undefined;
       if (input && !tensor) return undefined;
       tensors.push(tensor);
     }
     const names = inputs.map((v) => v?.name ?? "");
-    return fold(
+    folding.left -= cost;
+    const folded = fold(
       { op, name: this.node.name, domain: "", inputs: names, outputs: [this.node.outputs[0] ?? ""], attrs },
       tensors,
     )?.[0];
+    if (folded) folding.left -= sizeOf(folded.shape);
+    return folded;
   }
 }
 

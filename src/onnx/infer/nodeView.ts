@@ -1,5 +1,5 @@
 /** What an inference rule sees of its node: typed inputs and attributes, and errors that name the node. */
-import { OpError, type Node, type Tensor, type ValueType } from "../graph";
+import { OpError, sizeOf, type Node, type Tensor, type ValueType } from "../graph";
 import { numbers } from "../tensor";
 
 /** Output types of a node; rules may give more than the node uses. */
@@ -7,6 +7,9 @@ export type InferRule = (view: NodeView) => ValueType[];
 export type InferTable = Readonly<Record<string, InferRule>>;
 
 export const CONTRADICTION = "The file contradicts itself; export it again.";
+
+/** No shape, list of axes or of splits has more. */
+const MOST_NUMBERS = 65536;
 
 export class NodeView<T extends ValueType = ValueType> {
   constructor(
@@ -29,11 +32,21 @@ export class NodeView<T extends ValueType = ValueType> {
     return this.constantOf(i);
   }
 
-  /** Input `i` as whole numbers. Undefined when absent; throws OpError when it is not a constant. */
+  /** Input `i` as whole numbers. Undefined when absent; throws OpError when it is not a constant, or one of other numbers. */
   optionalInts(i: number, what: string): number[] | undefined {
+    const list = this.optionalNumbers(i, what);
+    const broken = list?.find((x) => !Number.isInteger(x));
+    if (broken !== undefined) this.fail(`input ${i} (${what}) holds ${broken}, but whole numbers are meant. ${CONTRADICTION}`);
+    return list;
+  }
+
+  /** Input `i` as numbers, few of them. Undefined when absent; throws OpError when it is not a constant. */
+  optionalNumbers(i: number, what: string): number[] | undefined {
     if (!this.inputs[i]) return undefined;
     const tensor = this.constantOf(i);
     if (!tensor) this.fail(`input ${i} (${what}) must be known beforehand, but is computed while the model runs.`);
+    const count = sizeOf(tensor.shape);
+    if (count > MOST_NUMBERS) this.fail(`input ${i} (${what}) has ${count} elements. ${CONTRADICTION}`);
     return numbers(tensor);
   }
 

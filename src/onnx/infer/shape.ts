@@ -31,7 +31,7 @@ function resize(v: NodeView): number[] {
   const { shape } = v.input(0);
   const axes = (v.ints("axes") ?? shape.map((_, i) => i)).map((a) => v.axis(a, shape.length));
   const out = [...shape];
-  const scales = v.optionalInts(2, "scales");
+  const scales = v.optionalNumbers(2, "scales");
   const sizes = v.optionalInts(3, "sizes");
   if (sizes?.length) {
     if (sizes.length !== axes.length) v.fail(`${sizes.length} sizes for ${axes.length} axes. ${CONTRADICTION}`);

@@ -61,9 +61,8 @@ export function importModel(files: readonly NamedBytes[], options: ImportModelOp
     }
     case "tfjs": {
       const what = fileName(sorted.main.name);
-      const { unsupported, outputs } = inspectTfjs(sorted.json, what);
-      const shards = shardsOf(sorted.json, sorted.beside, what);
-      const graph = importTfjs(sorted.json, shards, { what, until: until ?? outputs });
+      const { unsupported, outputs, shards } = inspectTfjs(sorted.json, what);
+      const graph = importTfjs(sorted.json, shardsOf(shards, sorted.beside, what), { what, until: until ?? outputs });
       return { format: "tfjs", ...rest, preprocessing: null, leftOut: until ? [] : unsupported, graph };
     }
     case "caffe":
@@ -101,10 +100,7 @@ export function titleOf(files: ModelFiles | string): string {
 }
 
 /** The weight files by the paths in the manifest; those that were given are found by their last part. */
-function shardsOf(json: unknown, beside: readonly NamedBytes[], what: string): Map<string, Uint8Array> {
-  const groups = (json as { weightsManifest?: { paths?: unknown }[] } | null)?.weightsManifest;
-  const lists = Array.isArray(groups) ? groups.map((group) => (group as { paths?: unknown } | null)?.paths) : [];
-  const paths = lists.flatMap((list) => (Array.isArray(list) ? list.filter((path) => typeof path === "string") : []));
+function shardsOf(paths: readonly string[], beside: readonly NamedBytes[], what: string): Map<string, Uint8Array> {
   const given = new Map(beside.map(({ name, bytes }) => [fileName(name), bytes]));
   const missing = paths.filter((path) => !given.has(fileName(path)));
   if (missing.length) throw new MissingFilesError(what, missing.map(fileName));

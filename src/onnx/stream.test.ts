@@ -71,6 +71,21 @@ test("nodes are told once, before any weight, and each weight may be replaced", 
   expect([...graph.constants.get("b")!.data]).toEqual([9, 9, 9, 9]);
 });
 
+test("nodes are told when the first weight begins, not when it has come", () => {
+  const bytes = writeModel(small());
+  let told = 0;
+  const stream = new ModelStream({
+    what: "m",
+    totalBytes: bytes.length,
+    onNodes: (nodes) => (told = nodes.length),
+    onWeight: (_, t) => t,
+  });
+  let pushed = 0;
+  while (!told) stream.push(bytes.subarray(pushed, ++pushed));
+  expect(told).toBe(2);
+  expect(bytes.length - pushed).toBeGreaterThan(4 * 108); // the first weight's numbers are still to come
+});
+
 test("what onNodes throws ends the reading before the weights", () => {
   const bytes = writeModel(small());
   const stop = new Error("unsupported");

@@ -99,7 +99,7 @@ export class ModelStream {
     const opset = opsetOf(model);
     const graph = this.#graphSoFar();
     if (this.#graphEnd === null || (graph.node.length === 0 && opset === 0)) throw this.#notOnnx();
-    this.#tellNodes(graph);
+    this.#tellNodes();
     return graphOf(inlined(graph, model.functions, what), this.#weights, this.#context(checkedOpset(opset, what)));
   }
 
@@ -174,7 +174,8 @@ export class ModelStream {
       this.#graphEnd = this.#at + length;
     } else if (!(inGraph ? ofGraph : ofModel).has(number)) this.#idle = length;
     else {
-      if (!inGraph || number !== INITIALIZER) (inGraph ? this.#graph : this.#model).push(header);
+      if (inGraph && number === INITIALIZER) this.#tellNodes();
+      else (inGraph ? this.#graph : this.#model).push(header);
       const trusted = totalBytes === null ? Math.min(length, TRUSTED) : length;
       this.#field = { number, inGraph, bytes: new Uint8Array(trusted), filled: 0, length };
     }
@@ -189,16 +190,16 @@ export class ModelStream {
 
   #weight(bytes: Uint8Array): void {
     const { what, onWeight, files } = this.#options;
-    const nodes = this.#nodes ?? this.#tellNodes(this.#graphSoFar());
+    const nodes = this.#nodes!; // told when the first weight began
     const proto = this.#decode(() => fromBinary(TensorProtoSchema, bytes));
     this.#weights.set(proto.name, onWeight(proto.name, readTensor(proto, what, files), nodes));
   }
 
-  #tellNodes(graph: GraphProto): readonly Node[] {
-    if (this.#nodes) return this.#nodes;
-    this.#nodes = nodesOf(graph, this.#context(0));
+  /** Once: at the beginning of the first weight, or at the end of a file without any. */
+  #tellNodes(): void {
+    if (this.#nodes) return;
+    this.#nodes = nodesOf(this.#graphSoFar(), this.#context(0));
     this.#options.onNodes?.(this.#nodes);
-    return this.#nodes;
   }
 
   #context(opset: number): ReadContext {

@@ -17,6 +17,7 @@ import { tfRules } from "../src/importers/tfjs/rules";
 import { tfliteRules } from "../src/importers/tflite/rules";
 import { canonicalise, canonicalTable, microsoftTable } from "../src/onnx/canonicalise";
 import { sizeOf, type Attrs, type Tensor } from "../src/onnx/graph";
+import { sequences } from "../src/onnx/canonical/sequences";
 import { CONSTANT_OPS } from "../src/onnx/ops";
 import { f32, i64 } from "../src/onnx/tensor";
 
@@ -110,7 +111,9 @@ function becomes(op: string): string[] | "ends" | null {
 export function supportTable(): string {
   const constant = new Set<string>(CONSTANT_OPS);
   const own = Object.keys(rules).filter((op) => !constant.has(op));
-  const rest = Object.keys(canonicalTable).filter((op) => !Object.hasOwn(rules, op) && !FOLDED.includes(op));
+  const rest = Object.keys(canonicalTable).filter(
+    (op) => !Object.hasOwn(rules, op) && !FOLDED.includes(op) && !Object.hasOwn(sequences, op),
+  );
   const outcomes = rest.map((op) => ({ op, made: becomes(op) }));
   const ending = outcomes.filter(({ made }) => made === "ends").map(({ op }) => op);
   const ends = [...[...constant].filter((op) => !FOLDED.includes(op)), ...ending];
@@ -126,6 +129,7 @@ export function supportTable(): string {
     `| rewritten into those first (${rewritten.length}) | ${rewritten.sort().join(", ")} |`,
     `| a gradient ends there, as the derivative is zero wherever it exists (${ends.length}) | ${list(ends)} |`,
     `| only out of constants, folded away (${FOLDED.length}) | ${list(FOLDED)} |`,
+    `| sequences of tensors, resolved while the graph is read (${Object.keys(sequences).length}) | ${list(Object.keys(sequences))} |`,
     ...(none.length ? [`| read, but no gradient goes through it yet (${none.length}) | ${list(none)} |`] : []),
     `| of ONNX Runtime's own (com.microsoft), rewritten too (${Object.keys(microsoftTable).length}) | ${list(Object.keys(microsoftTable))} |`,
     ...Object.entries(formats).map(([format, ops]) => `| ${format} (${ops.length}) | ${list(ops)} |`),

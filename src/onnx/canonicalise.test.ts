@@ -491,3 +491,51 @@ describe("large weights wait until they are read", () => {
     expect(weight!.data).toBe(weight!.data);
   });
 });
+
+describe("sequences", () => {
+  const x = { inputs: { x: [2, 6, 4] } };
+  test("parts of one length, two of them joined again", async () => {
+    const spec: GraphSpec = {
+      ...x,
+      constants: { length: i64(4), first: i64(0), last: i64(-1) },
+      nodes: [
+        { op: "SplitToSequence", inputs: ["x", "length"], outputs: ["parts"], attrs: { axis: 1 } },
+        { op: "SequenceAt", inputs: ["parts", "first"], outputs: ["a"] },
+        { op: "SequenceAt", inputs: ["parts", "last"], outputs: ["b"] },
+        { op: "SequenceConstruct", inputs: ["b", "a"], outputs: ["turned"] },
+        { op: "ConcatFromSequence", inputs: ["turned"], outputs: ["y"], attrs: { axis: 1 } },
+      ],
+      outputs: ["y"],
+    };
+    expect(opsOf(await same(spec))).toEqual(["Slice", "Slice", "Concat"]);
+  });
+  test("rows, one left out, one put in, stacked", async () => {
+    const spec: GraphSpec = {
+      ...x,
+      constants: { second: i64(1), third: i64(2) },
+      nodes: [
+        { op: "SplitToSequence", inputs: ["x"], outputs: ["rows"], attrs: { axis: 2, keepdims: 0 } },
+        { op: "SequenceErase", inputs: ["rows", "second"], outputs: ["fewer"] },
+        { op: "SequenceAt", inputs: ["rows", "third"], outputs: ["row"] },
+        { op: "SequenceInsert", inputs: ["fewer", "row", "second"], outputs: ["again"] },
+        { op: "ConcatFromSequence", inputs: ["again"], outputs: ["y"], attrs: { axis: -1, new_axis: 1 } },
+      ],
+      outputs: ["y"],
+    };
+    await same(spec);
+  });
+  test("a place that a sequence has not", () => {
+    const spec: GraphSpec = {
+      ...x,
+      constants: { far: i64(7) },
+      nodes: [
+        { op: "SequenceConstruct", inputs: ["x", "x"], outputs: ["two"] },
+        { op: "SequenceAt", inputs: ["two", "far"], outputs: ["y"] },
+      ],
+      outputs: ["y"],
+    };
+    expect(() => canonicalise(smallGraph(spec))).toThrow(
+      'SequenceAt "y": place 7 of 2. The file contradicts itself; export it again.',
+    );
+  });
+});

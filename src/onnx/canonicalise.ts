@@ -24,6 +24,7 @@ import { Levels } from "./canonical/levels";
 import { microsoftQuantisation, quantisation } from "./canonical/quantisation";
 import { reduction } from "./canonical/reduction";
 import { resampling } from "./canonical/resampling";
+import { sequences } from "./canonical/sequences";
 import { Site, scalarOf, type Affine, type CanonicalRule, type CanonicalTable, type Surroundings } from "./canonical/site";
 import { channelCount, type Preprocessing } from "./preprocessing";
 import { asFloat32 } from "./fold/quantised";
@@ -55,6 +56,7 @@ export const canonicalTable: CanonicalTable = {
   ...resampling,
   ...indexing,
   ...attention,
+  ...sequences,
   ...quantisation,
 };
 
@@ -167,6 +169,7 @@ class Walk {
       transposes: new Map(),
       grids: this.#levels.grids,
       wantsLevels: this.#levels.wanted,
+      sequences: new Map(),
       folding: { left: FOLDED + 8 * elementsOf(graph.constants) },
       rule: (op) => canonicalTable[op]!,
       constantNamed: (name) => this.#constantNamed(name),
@@ -240,7 +243,7 @@ class Walk {
     }
     const inputs = this.#levels.inputsOf(
       node,
-      node.inputs.map((name) => (name ? this.#value(name, node) : undefined)),
+      node.inputs.map((name) => (name && !this.#around.sequences.has(name) ? this.#value(name, node) : undefined)),
       knowsGrids(node),
     );
     const results = named(node, () => rule(new Site(this.#b, node, inputs, this.#around)));
@@ -248,7 +251,7 @@ class Walk {
       const value = results[i];
       if (!name) return;
       if (value) this.#values.set(name, value);
-      else if (this.#needed.has(name))
+      else if (this.#needed.has(name) && !this.#around.sequences.has(name))
         throw new OpError(node, `its output ${i} ("${name}") is used, which is not supported. Choose an earlier layer.`);
     });
   }

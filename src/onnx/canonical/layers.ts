@@ -29,7 +29,10 @@ export function layersOf(graph: StaticGraph): LayerCandidate[] {
   const consumers = consumersOf(graph.nodes);
   const ownedByActivation = (name: string) => {
     const readers = consumers.get(name) ?? [];
-    return readers.length === 1 && ACTIVATES.has(readers[0]!.op) && !graph.outputs.includes(name);
+    const [reader] = readers;
+    return (
+      readers.length === 1 && ACTIVATES.has(reader!.op) && !reader!.outputs[0]!.includes(AUX) && !graph.outputs.includes(name)
+    );
   };
   const candidate = (node: Node): LayerCandidate[] => {
     const name = node.outputs[0]!;

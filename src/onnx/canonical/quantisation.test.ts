@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { runGraph, runModelBytes } from "../../../test/runGraph";
 import { randomTensor, smallGraph, type GraphSpec, type NodeSpec } from "../../../test/smallGraph";
 import { gradient } from "../../autodiff/gradient";
-import { canonicalise } from "../canonicalise";
+import { canonicalise, layersOf } from "../canonicalise";
 import { OpError, sizeOf, type Attrs, type StaticGraph, type Tensor } from "../graph";
 import type { Preprocessing } from "../preprocessing";
 import { f32, numbers } from "../tensor";
@@ -89,7 +89,14 @@ describe("QDQ", () => {
   test.each([false, true])("around a convolution, weights per axis: %s", async (axis) => {
     const graph = await close(qdq(axis), 0.05, { x: randomTensor([1, 3, 6, 6], 1) });
     expect(opsOf(graph)).toEqual(["Clip", "Conv", "Relu", "Clip", "MaxPool"]);
-    expect(graph.nodes.map(({ outputs }) => outputs[0])).toEqual(["xq", "c", "r", "rq", "y"]);
+    expect(graph.nodes.map(({ outputs }) => outputs[0])).toEqual(["xq~clipped", "c", "r", "rq~clipped", "y"]);
+  });
+
+  test("its layers are the float ones", () => {
+    expect(layersOf(canonicalise(smallGraph(qdq(true)))).map(({ name, op }) => [name, op])).toEqual([
+      ["r", "Relu"],
+      ["y", "MaxPool"],
+    ]);
   });
 
   test("gradients flow through it, and stop where it clips", async () => {

@@ -122,8 +122,9 @@ export function onGrid(s: Site, x: Value, scale: number, zero: number, axis = 1)
     if (!(grid.scale > 0)) s.fail(`a scale of ${grid.scale}; it must be more than 0. The file is damaged; export it again.`);
     s.around.grids.set(s.node.outputs[0]!, grid);
     const bounds = [low, high].map((level) => s.b.scalar((level - grid.zero) * grid.scale));
-    const wanted = s.around.wantsLevels.has(s.node.outputs[0]!); // then the name belongs to the levels
-    return wanted ? s.step("real", "Clip", [x, ...bounds]) : s.last("Clip", [x, ...bounds]);
+    // a QuantizeLinear only clips what has a name already; a name of which levels are wanted is theirs
+    const unnamed = s.node.op === "QuantizeLinear" || s.around.wantsLevels.has(s.node.outputs[0]!);
+    return unnamed ? s.step("clipped", "Clip", [x, ...bounds]) : s.last("Clip", [x, ...bounds]);
   }
   const rank = x.shape.length;
   const at = s.axis(axis, rank);

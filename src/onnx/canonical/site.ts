@@ -34,6 +34,8 @@ export interface Surroundings {
   readonly grids: Map<string, Grid>;
   /** The file's own outputs, of which levels are given where the file says levels. */
   readonly wantsLevels: ReadonlySet<string>;
+  /** Of the file's values, those that are sequences of tensors. */
+  readonly sequences: Map<string, readonly Value[]>;
   /** Elements that folding may still read and make: what is beyond is left to the run time. */
   readonly folding: { left: number };
   /** The rule of one of ONNX's own operators. */

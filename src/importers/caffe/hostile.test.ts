@@ -83,3 +83,22 @@ describe("injuries", () => {
     expect(results.filter((r) => r === "refused").length).toBeGreaterThan(20);
   });
 });
+
+describe("claims without end, soon", () => {
+  const head = `input: "d" input_dim: [1, 3, 8, 8]\n`;
+  const many = (count: number, text: (i: number) => string) => Array.from({ length: count }, (_, i) => text(i)).join(" ");
+  test.each<[string, string, string | null]>([
+    ["tops", `layer { type: "Split" bottom: "d" ${many(40_000, (i) => `top: "${i}"`)} }`, 'Split "" has 40000 tops; at most 1000 are understood.'],
+    ["bottoms", `layer { type: "Eltwise" ${'bottom: "d" '.repeat(40_000)} top: "x" }`, 'Eltwise "" has 40000 bottoms; at most 1000 are understood.'],
+    ["outputs", many(5000, (i) => `layer { type: "ReLU" bottom: "d" top: "${i}" }`), "makes 5000 blobs that no layer reads; at most 1000 are understood."],
+    ["layers in place", `layer { type: "ReLU" bottom: "d" top: "x" }${'layer { type: "ReLU" bottom: "x" top: "x" }'.repeat(10_000)}`, null],
+    ["layers in a row", many(10_000, (i) => `layer { type: "ReLU" bottom: "${i ? i - 1 : "d"}" top: "${i}" }`), null],
+    ["axes", `layer { type: "Permute" bottom: "d" top: "x" permute_param { ${"order: 1 ".repeat(50_000)} } }`, "[1,1,1,1"],
+    ["a tensor", `layer { type: "Tile" bottom: "d" top: "x" tile_param { tiles: 2000000000 } }`, "would have 384000000000 elements"],
+    ["a window", `layer { type: "Pooling" bottom: "d" top: "x" pooling_param { kernel_size: 4000000000 } }`, "does not fit"],
+  ])("%s", (_, layers, message) => {
+    const files = { prototxt: head + layers, caffemodel: null, what: "m.prototxt" };
+    expect(refusedOrRead(files)).toBe(message ? "refused" : "read");
+    if (message) expect(() => importCaffe(files)).toThrow(message);
+  }); // prettier-ignore
+});

@@ -6,6 +6,7 @@ import { randomTensor, relativeDifference } from "../../../test/smallGraph";
 import { blobOf, caffemodel, seededWeights, type LayerWeights } from "../../../test/tinyCaffe";
 import { canonicalise, layersOf } from "../../onnx/canonicalise";
 import { valueNamed } from "../../onnx/canonical/names";
+import { inspect } from "../../models/inspect";
 import { ModelFormatError, type Graph } from "../../onnx/graph";
 import { importModel } from "../importModel";
 import { importCaffe, type CaffeFiles } from "./import";
@@ -324,6 +325,9 @@ test("by the one door: both files in any order, one of them alone, labels beside
   expect(whole.graph.constants.get("conv1/weight")!.data[0]).toBe(WEIGHTS.conv1![0]!.data[0]);
   expect(importModel([text, weights], { until: ["relu1"] }).graph.outputs).toEqual(["conv1"]);
   expect(importModel([text], { inspecting: true }).missing).toEqual(["its .caffemodel"]);
+  const looked = inspect(importModel([text], { inspecting: true }));
+  expect(looked.layers.map(({ name, channels }) => [name, channels])).toEqual([["conv1", 4], ["pool1", 4], ["norm1", 4], ["fc2", 5], ["prob", 5]]); // prettier-ignore
+  expect([looked.unsupported, looked.asksForSize, looked.guess!.preprocessing.channels]).toEqual([[], false, "BGR"]);
   expect(() => importModel([text])).toThrow('net.prototxt also needs "its .caffemodel". Choose that file as well.');
   expect(() => importModel([weights])).toThrow('net.caffemodel also needs "its .prototxt". Choose that file as well.');
 });

@@ -50,6 +50,9 @@ export function importCaffe(files: CaffeFiles): ImportedCaffe {
   return new Import(net.name, prototxt === null ? weightsWhat : what).run(net, new Weights(trained, weightsWhat, mayMove));
 }
 
+/** More tops or bottoms of a layer, or blobs that no layer reads, are no network of anybody's. */
+const MOST_BLOBS = 1000;
+
 /** Dropout in place lets all pass: it writes nothing. */
 const passes = ({ type, top, bottom, dropoutParam }: LayerParameter): boolean =>
   type === "Dropout" && top[0] === bottom[0] && (dropoutParam?.scaleTrain ?? true);
@@ -84,6 +87,10 @@ class Import {
     if (!outputs.length)
       throw new ModelFormatError(
         `${this.what}: no layer of it makes anything that could be looked at${this.#whyNot()}. Choose a network's deploy.prototxt.`,
+      );
+    if (outputs.length > MOST_BLOBS)
+      throw new ModelFormatError(
+        `${this.what} makes ${outputs.length} blobs that no layer reads; at most ${MOST_BLOBS} are understood.`,
       );
     const built = this.#b.build(this.name, outputs as Value[], { dropUnusedInputs: true });
     const declared = new Map(
@@ -122,6 +129,11 @@ class Import {
   #layer(layer: LayerParameter, names: readonly string[], around: Surroundings): void {
     const { type, name, top, bottom } = layer;
     const where = `${this.what}: ${type} "${name}"`;
+    for (const [which, count] of [
+      ["tops", top.length],
+      ["bottoms", bottom.length],
+    ] as const)
+      if (count > MOST_BLOBS) throw new ModelFormatError(`${where} has ${count} ${which}; at most ${MOST_BLOBS} are understood.`);
     const twice = top.find((blob, i) => (this.#blobs.has(blob) && !bottom.includes(blob)) || top.indexOf(blob) !== i);
     if (twice !== undefined)
       throw new ModelFormatError(`${where} makes "${twice}", which another layer has made. The file contradicts itself.`);
@@ -184,9 +196,12 @@ function topNames(inputs: readonly string[], layers: readonly LayerParameter[]):
       else writers.set(top, [layer]);
     }
   const taken = new Set([...inputs, ...writers.keys()]);
+  const numbered = new Map<string, number>();
   const fresh = (base: string): string => {
-    let name = base;
-    for (let i = 1; taken.has(name); i++) name = `${base}_${i}`;
+    let i = numbered.get(base) ?? 0;
+    while (taken.has(i ? `${base}_${i}` : base)) i++;
+    numbered.set(base, i);
+    const name = i ? `${base}_${i}` : base;
     taken.add(name);
     return name;
   };

@@ -8,8 +8,8 @@ import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { ModelFormatError } from "../../onnx/graph";
 import { file_caffe, NetParameterSchema, type NetParameter } from "./proto/caffe_pb";
 
-/** Characters; the largest networks known take a few hundred thousand. */
-const LONGEST = 2 ** 22;
+/** Characters; the largest networks known take some hundred thousand. */
+const LONGEST = 2 ** 20;
 /** In a longer text the place of an error is not looked for: it would take seconds. */
 const LONGEST_SEARCHED = 2 ** 19;
 /** Nothing in a network nests as deep. */
@@ -18,7 +18,7 @@ const DEEPEST = 16;
 const STOP = "\u0001";
 
 /** Parameters of layers that only another Caffe has; more kinds than this are no network. */
-const MOST_FOREIGN = 16;
+const MOST_FOREIGN = 8;
 
 /**
  * Reads a prototxt; `what` names it in messages. Parameters of layers that no schema of ours has (...._param) are skipped: whether

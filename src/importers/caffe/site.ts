@@ -28,6 +28,7 @@ export interface Surroundings {
 
 const CONTRADICTION = "The file contradicts itself.";
 const LARGEST = 2 ** 31;
+const LONGEST_MESSAGE = 600;
 
 export class CaffeSite {
   readonly b: GraphBuilder;
@@ -44,7 +45,8 @@ export class CaffeSite {
   }
 
   fail(message: string): never {
-    throw new OpError({ op: this.layer.type, name: this.layer.name }, message);
+    const cut = message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}...` : message;
+    throw new OpError({ op: this.layer.type, name: this.layer.name }, cut);
   }
 
   /** The first bottom. Throws unless the layer has `count` of them. */

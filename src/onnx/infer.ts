@@ -21,7 +21,7 @@ export const inferTable: InferTable = {
 };
 
 /** More elements than this is a mistake or an attack: no backend of ours could hold them. */
-const MAX_ELEMENTS = 2 ** 31;
+export const MAX_ELEMENTS = 2 ** 31;
 
 /**
  * Output types of `node` from its input types (undefined: absent) and, where an op needs it, an input's constant value.

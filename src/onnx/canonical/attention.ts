@@ -7,7 +7,7 @@
  * Caches of earlier tokens, which only text models have, are not supported.
  */
 import type { Value } from "../graph";
-import { f32 } from "../tensor";
+import { computed } from "../tensor";
 import type { CanonicalRule, CanonicalTable, Site } from "./site";
 
 /** What masked places get before the softmax: far below any score, and finite, so that a fully masked row stays finite too. */
@@ -67,8 +67,9 @@ export function attend(s: Site, { Q, K, V, heads, groups = heads, scale, causal,
   }
   const [rows, columns] = [q.shape[2]!, k.shape[2]!];
   if (causal) {
-    const later = Float32Array.from({ length: rows * columns }, (_, i) => (i % columns > Math.floor(i / columns) ? MASKED : 0));
-    scores = s.step("causal", "Add", [scores, s.hold("later", f32(later, [rows, columns]))]);
+    const later = (_: unknown, i: number) => (i % columns > Math.floor(i / columns) ? MASKED : 0);
+    const added = computed("float32", [rows, columns], () => Float32Array.from({ length: rows * columns }, later));
+    scores = s.step("causal", "Add", [scores, s.hold("later", added)]);
   }
   if (mask?.dtype === "bool") {
     const added = s.step("mask", "Where", [mask, s.b.scalar(0), s.b.scalar(MASKED)]);

@@ -31,7 +31,7 @@ const chain =
     const operands = s.inputs.map((_, i) => s.input(i));
     if (operands.length === 1) return [operands[0]!];
     const mean = s.node.op === "Mean";
-    let sum = operands[0]!;
+    let sum = s.input(0);
     operands.slice(1).forEach((x, i) => {
       const final = i === operands.length - 2 && !mean;
       sum = final ? s.last(op, [sum, x]) : s.step("partial", op, [sum, x]);

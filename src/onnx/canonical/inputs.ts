@@ -1,5 +1,6 @@
 /** Run-time inputs with every size known: from the caller, from the file, from the model card, in this order. */
-import type { Graph, GraphInput } from "../graph";
+import { sizeOf, type Graph, type GraphInput } from "../graph";
+import { MAX_ELEMENTS } from "../infer";
 import { channelCount, sidesOf, type Preprocessing } from "../preprocessing";
 
 export interface SizeOptions {
@@ -76,6 +77,10 @@ export function sizedInputs(graph: Graph, inputs: readonly GraphInput[], options
     input.shape.forEach(
       (declared, axis) => typeof declared === "string" && !symbols.has(declared) && symbols.set(declared, shape[axis]!),
     );
+    if (sizeOf(shape) > MAX_ELEMENTS)
+      throw new Error(
+        `Input ${text(input)}: [${shape.join(", ")}] would have ${sizeOf(shape)} elements, more than ${MAX_ELEMENTS}. Give a smaller size.`,
+      );
     shapes.set(input.name, shape);
   }
   const declared = picture?.shape[0];

@@ -5,7 +5,7 @@ import { sliceRange } from "../infer/shape";
 import { DTYPES_BY_CODE } from "../dtype";
 import { elements } from "../fold/arithmetic";
 import { asFloat32 } from "../fold/quantised";
-import { allocate, i64, numbers } from "../tensor";
+import { allocate, computed, i64, numbers } from "../tensor";
 import type { CanonicalRule, CanonicalTable, Site } from "./site";
 
 const sameShape = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((d, i) => d === b[i]);
@@ -75,8 +75,8 @@ const tile: CanonicalRule = (s) => {
 
 const concat: CanonicalRule = (s) => {
   const parts = s.inputs.map((_, i) => s.input(i));
-  if (parts.length === 1) return [parts[0]!];
-  return [s.last("Concat", parts, { axis: s.axis(s.int("axis", 1), parts[0]!.shape.length) })];
+  const axis = s.axis(s.int("axis", 1), s.input(0).shape.length);
+  return parts.length === 1 ? [parts[0]!] : [s.last("Concat", parts, { axis })];
 };
 
 /** Slice with bounds inside the axis: starts count from the front, an end of -size - 1 means "before the first". */
@@ -178,11 +178,12 @@ const triangle: CanonicalRule = (s) => {
   const [rows, columns] = x.shape.slice(-2) as [number, number];
   const k = s.intsFrom("k", 1)?.[0] ?? 0;
   const upper = s.int("upper", 1) === 1;
-  const kept = Uint8Array.from({ length: rows * columns }, (_, i) => {
-    const right = (i % columns) - Math.floor(i / columns);
-    return Number(upper ? right >= k : right <= k);
-  });
-  const mask = s.hold("triangle", { dtype: "bool", shape: [rows, columns], data: kept });
+  const kept = () =>
+    Uint8Array.from({ length: rows * columns }, (_, i) => {
+      const right = (i % columns) - Math.floor(i / columns);
+      return Number(upper ? right >= k : right <= k);
+    });
+  const mask = s.hold("triangle", computed("bool", [rows, columns], kept));
   const zero = s.hold("zero", { dtype: x.dtype, shape: [], data: allocate(x.dtype, 1) });
   return [s.last("Where", [mask, x, zero])];
 };
@@ -195,8 +196,9 @@ const eye: CanonicalRule = (s) => {
     s.fail(`its input is [${x.shape.join(", ")}], but must be a matrix. The file contradicts itself; export it again.`);
   const k = s.int("k", 0);
   const dtype = DTYPES_BY_CODE[s.int("dtype", 0)] ?? x.dtype;
-  const ones = Float32Array.from({ length: rows * columns }, (_, i) => Number((i % columns) - Math.floor(i / columns) === k));
-  return [constant(s, asFloat32({ dtype, shape: [rows, columns], data: elements(ones, dtype) }))];
+  const ones = () =>
+    Float32Array.from({ length: rows * columns }, (_, i) => Number((i % columns) - Math.floor(i / columns) === k));
+  return [constant(s, asFloat32(computed(dtype, [rows, columns], () => elements(ones(), dtype))))];
 };
 
 /** Crops or pads each axis about its middle. */

@@ -18,8 +18,8 @@ export function elements(values: ArrayLike<number>, dtype: DType): TypedArray {
   const data = allocate(dtype, values.length);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
     for (let i = 0; i < values.length; i++) {
-      const whole = BigInt(Math.trunc(values[i]!));
-      data[i] = whole > INT64_MAX ? INT64_MAX : whole < -INT64_MAX ? -INT64_MAX : whole;
+      const whole = Math.trunc(values[i]!) || 0; // no number is 0
+      data[i] = whole >= 2 ** 63 ? INT64_MAX : whole <= -(2 ** 63) ? -INT64_MAX : BigInt(whole);
     }
   } else for (let i = 0; i < values.length; i++) data[i] = integer(dtype) ? Math.trunc(values[i]!) : values[i]!;
   return data;

@@ -12,6 +12,7 @@ import { canonicalise } from "./canonicalise";
 import { ModelFormatError, OpError, type Graph } from "./graph";
 import { ModelProtoSchema, type GraphProto, type TensorProto } from "./proto/onnx_pb";
 import { readModel } from "./read";
+import { ModelStream } from "./stream";
 import { f32, i64 } from "./tensor";
 import { writeModel } from "./write";
 
@@ -79,12 +80,11 @@ const network = (): Uint8Array =>
 type Ending = "refused" | "sound";
 
 /** Reads and canonicalises within the time and memory allowed; every refusal is one of ours, in words. */
-function ending(bytes: Uint8Array): Ending {
+function ending(bytes: Uint8Array, read: (bytes: Uint8Array) => Graph = (b) => readModel(b, "m.onnx")): Ending {
   const start = performance.now();
   const before = process.memoryUsage().arrayBuffers;
   try {
-    const graph = readModel(bytes, "m.onnx");
-    checkSound(canonicalise(graph, { size: [16, 16] }));
+    checkSound(canonicalise(read(bytes), { size: [16, 16] }));
     return "sound";
   } catch (error) {
     if (!isRefusal(error)) throw error;
@@ -155,6 +155,26 @@ describe("200 injuries", () => {
     expect(ending(original)).toBe("sound");
     const random = seeded(1, "injuries");
     const endings = Array.from({ length: 200 }, () => ending(injured(original, random, placeOf(original))));
+    expect(endings.filter((e) => e === "refused").length).toBeGreaterThan(60);
+  });
+
+  test("to the bytes of a file that arrives in pieces", () => {
+    const original = network();
+    const random = seeded(5, "injuries");
+    const streamed = (totalBytes: number | null) => (bytes: Uint8Array) => {
+      const stream = new ModelStream({ what: "m.onnx", totalBytes, onWeight: (_, tensor) => tensor });
+      for (let at = 0; at < bytes.length;) {
+        const to = at + 1 + random.integer(2000);
+        stream.push(bytes.subarray(at, to));
+        at = to;
+      }
+      return stream.end();
+    };
+    expect(ending(original, streamed(null))).toBe("sound");
+    const endings = Array.from({ length: 200 }, (_, i) => {
+      const bytes = injured(original, random, placeOf(original));
+      return ending(bytes, streamed(i % 2 ? bytes.length : null));
+    });
     expect(endings.filter((e) => e === "refused").length).toBeGreaterThan(60);
   });
 

@@ -76,29 +76,33 @@ function own({ shape, data }: Tensor): Tensor {
 
 const best = (answer: Tensor): number => numbers(answer).reduce((top, x, i, all) => (x > all[top]! ? i : top), 0);
 
-test.skipIf(!hasSharedData)("a quantised SqueezeNet answers as its float graph does (needs ../shared/data)", async () => {
-  const graph = readModel(readFileSync(join(SHARED_DATA, "models", "squeezenet1_0.onnx")), "squeezenet1_0.onnx");
-  const photos = photoNames().slice(0, PHOTOS).map((name) => photo(name, SIZE)); // prettier-ignore
-  const watched = [...new Set(graph.nodes.filter(({ op }) => op === "Conv").map(({ inputs }) => inputs[0]!))];
-  const inner = watched.filter((name) => name !== "data");
-  const seen = await runModelBytes(writeModel({ ...graph, outputs: inner }), { data: own(photos[0]!) });
-  const ranges = new Map<string, readonly [number, number]>(
-    inner.map((name) => [name, [0, 1.2 * numbers(seen[name]!).reduce((m, x) => Math.max(m, x), 0)]]),
-  );
-  ranges.set("data", [-124, 152]);
-  const file = writeModel(quantised(graph, ranges));
-  const network = writeModel(canonicalise(readModel(file, "quantised"), { preprocessing: caffe }));
-  const output = graph.outputs[0]!;
-  let [same, float] = [0, 0];
-  for (const image of photos) {
-    const [a, b, c] = [
-      await runModelBytes(network, { image }),
-      await runModelBytes(file, { data: own(image) }),
-      await runModelBytes(writeModel(graph), { data: own(image) }),
-    ].map((results) => best(results[output]!));
-    same += Number(a === b);
-    float += Number(a === c);
-  }
-  expect(same).toBeGreaterThanOrEqual(PHOTOS - 1);
-  expect(float).toBeGreaterThanOrEqual(PHOTOS - 2);
-}, 60_000);
+test.skipIf(!hasSharedData)(
+  "a quantised SqueezeNet answers as its float graph does (needs ../shared/data)",
+  async () => {
+    const graph = readModel(readFileSync(join(SHARED_DATA, "models", "squeezenet1_0.onnx")), "squeezenet1_0.onnx");
+    const photos = photoNames().slice(0, PHOTOS).map((name) => photo(name, SIZE)); // prettier-ignore
+    const watched = [...new Set(graph.nodes.filter(({ op }) => op === "Conv").map(({ inputs }) => inputs[0]!))];
+    const inner = watched.filter((name) => name !== "data");
+    const seen = await runModelBytes(writeModel({ ...graph, outputs: inner }), { data: own(photos[0]!) });
+    const ranges = new Map<string, readonly [number, number]>(
+      inner.map((name) => [name, [0, 1.2 * numbers(seen[name]!).reduce((m, x) => Math.max(m, x), 0)]]),
+    );
+    ranges.set("data", [-124, 152]);
+    const file = writeModel(quantised(graph, ranges));
+    const network = writeModel(canonicalise(readModel(file, "quantised"), { preprocessing: caffe }));
+    const output = graph.outputs[0]!;
+    let [same, float] = [0, 0];
+    for (const image of photos) {
+      const [a, b, c] = [
+        await runModelBytes(network, { image }),
+        await runModelBytes(file, { data: own(image) }),
+        await runModelBytes(writeModel(graph), { data: own(image) }),
+      ].map((results) => best(results[output]!));
+      same += Number(a === b);
+      float += Number(a === c);
+    }
+    expect(same).toBeGreaterThanOrEqual(PHOTOS - 1);
+    expect(float).toBeGreaterThanOrEqual(PHOTOS - 2);
+  },
+  60_000,
+);

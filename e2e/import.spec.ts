@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, test, type Locator, type Page } from "playwright/test";
 import { faultServer, serve, type FaultServer } from "../test/faultServer";
 import { randomTensor, smallGraph } from "../test/smallGraph";
+import { caffemodel } from "../test/tinyCaffe";
 import { tinyModel } from "../test/tinyModel";
 import { writeModel } from "../src/onnx/write";
 import { drawn, opened, QUICK, rowOf, withModels } from "./app";
@@ -105,6 +106,25 @@ test("a model in several files asks for the ones that are missing", async ({ pag
   await dialog.getByLabel("More files of this model").setInputFiles(`${folder}centernet.bin`);
   await expect(dialog).toContainText(/205\s+layers to look at/);
   await expect(dialog).toContainText("No gradient goes through");
+});
+
+test("Caffe: the prototxt alone asks for its weights, and together they are drawn", async ({ page }) => {
+  const prototxt = `name: "small"
+    layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 32 dim: 32 } } }
+    layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1" convolution_param { num_output: 8 kernel_size: 3 pad: 1 } }
+    layer { name: "relu1" type: "ReLU" bottom: "conv1" top: "conv1" }
+    layer { name: "pool1" type: "Pooling" bottom: "conv1" top: "pool1" pooling_param { pool: MAX kernel_size: 2 stride: 2 } }`;
+  const weights = caffemodel({ conv1: [randomTensor([8, 3, 3, 3], 1, 0.2), randomTensor([8], 2, 0.1)] });
+  await withModels(page);
+  await opened(page, "/" + QUICK);
+  await drop(page, [{ name: "deploy.prototxt", bytes: Buffer.from(prototxt) }]);
+  await expect(form(page)).toContainText("Also needed:");
+  await expect(form(page)).toContainText("caffemodel");
+  await drop(page, [{ name: "small.caffemodel", bytes: weights }]);
+  await expect(form(page).getByLabel("Name")).toHaveValue("deploy");
+  await drawn(page, () => form(page).getByRole("button", { name: "Keep and open it" }).click());
+  await expect(page.locator(".left")).toContainText("conv1");
+  await expect(page.locator(".left")).toContainText("pool1");
 });
 
 test("what is no model, or a damaged one, is said in the dialog, and the page goes on working", async ({ page }) => {

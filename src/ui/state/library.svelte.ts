@@ -9,12 +9,12 @@ import { messageOf, type Machine } from "./machine";
 /** After so long without a byte the page says that it waits. */
 const QUIET_MS = 2500;
 
-/** Float32 files from this size on are kept as int8: a quarter of the room, and hardly another picture. */
+/** Float32 files from this size on are kept as the reader wishes; smaller ones are not worth the loss. */
 const LARGE_BYTES = 20e6;
 
-/** How the weights of a catalogue file are kept here. */
-export const keptAs = (file: ModelFile): WeightStorage =>
-  file.weights === "float32" && file.bytes > LARGE_BYTES ? "int8" : file.weights;
+/** How the weights of a catalogue file are kept here, where the reader wishes for `keep`. */
+export const keptAs = (file: ModelFile, keep: WeightStorage): WeightStorage =>
+  file.weights === "float32" && file.bytes > LARGE_BYTES ? keep : file.weights;
 
 /** One model on its way to this machine. */
 export class Download {
@@ -72,6 +72,8 @@ export class Library {
   catalog = $state.raw<Catalog | null>(null);
   stored = $state.raw<readonly StoredModel[]>([]);
   quota = $state.raw<{ usage: number; quota: number; persisted: boolean } | null>(null);
+  /** How the weights of large downloads are kept: int8 takes a quarter of the room, and makes hardly another picture. */
+  keep = $state<WeightStorage>("int8");
   /** Why this browser keeps models for this visit only; null when it keeps them. */
   notice = $state.raw<string | null>(null);
   /** By catalogue id; one that ended well is gone from here. */
@@ -164,7 +166,7 @@ export class Library {
       download.totalBytes = file.bytes;
       try {
         const task = { signal: download.abort.signal, onProgress: (p: Progress) => download.report(p) };
-        return await this.#machine.fetch(card.id, file, keptAs(file), task);
+        return await this.#machine.fetch(card.id, file, keptAs(file, this.keep), task);
       } catch (error) {
         if (download.abort.signal.aborted) throw error;
         last = error;

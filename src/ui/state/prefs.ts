@@ -1,8 +1,10 @@
 /** What the page remembers between visits besides the models. Storage that refuses is no reason to stop. */
 import type { DeviceChoice } from "../../api/engine";
+import type { WeightStorage } from "../../quantize/quantize";
 
 const THEMES = ["auto", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
+const STORAGES: readonly WeightStorage[] = ["int8", "float16", "float32"];
 const DEVICES: readonly DeviceChoice[] = ["auto", "webgpu", "wasm"];
 
 export interface Prefs {
@@ -10,6 +12,8 @@ export interface Prefs {
   last: string;
   device: DeviceChoice;
   theme: Theme;
+  /** How the weights of large downloads are kept. */
+  keep: WeightStorage;
 }
 
 const KEY = "micrographia.prefs";
@@ -20,6 +24,7 @@ export function readPrefs(): Prefs {
     last: typeof found.last === "string" ? found.last : "",
     device: DEVICES.find((device) => device === found.device) ?? "auto",
     theme: THEMES.find((theme) => theme === found.theme) ?? "auto",
+    keep: STORAGES.find((keep) => keep === found.keep) ?? "int8",
   };
 }
 

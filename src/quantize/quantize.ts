@@ -5,12 +5,13 @@
  *   float16   W ~ H, the nearest half-precision number
  *
  * From opset 13 on an int8 weight is DequantizeLinear(Q, scale, axis); before, where that op knows no axis, it is Cast(Q) * scale.
- * A float16 weight is Cast(H). The result keeps the name that the weight had, so nothing downstream changes. Activations are untouched.
+ * A float16 weight is Cast(H). In a network of float16 an int8 weight is Cast to float16 at the end. The result keeps the name that the weight had, so nothing downstream changes. Activations are untouched.
  */
 import { consumersOf } from "../onnx/canonical/cut";
 import { DTYPE_CODE } from "../onnx/dtype";
 import { sizeOf, type Graph, type Node, type Tensor } from "../onnx/graph";
-import { f32 } from "../onnx/tensor";
+import { asFloat32 } from "../onnx/fold/quantised";
+import { bytesPerElement, f32 } from "../onnx/tensor";
 import { halved, quantiseChannels } from "./scales";
 
 /** How the large weights of a kept model are stored. */
@@ -40,6 +41,8 @@ export interface SmallWeight {
   /** Per channel of `axis`; null for float16. */
   scales: Float32Array | null;
   axis: number;
+  /** What the readers of the weight want. */
+  dtype: "float32" | "float16";
 }
 
 /** Below this many elements a weight stays float32. */
@@ -47,13 +50,15 @@ const SMALLEST = 1024;
 
 /** The axis of output channels of the weight at input `i` of a node, or undefined where it is no weight. */
 function outputAxis(node: Node, i: number, rank: number): number | undefined {
-  if (node.domain !== "") return undefined;
+  if (node.domain !== "" && node.domain !== "com.microsoft") return undefined;
   switch (node.op) {
     case "Conv":
+    case "FusedConv":
       return i === 1 ? 0 : undefined;
     case "ConvTranspose": // [in, out / group, ...]: the groups share scales
       return i === 1 ? 1 : undefined;
     case "Gemm":
+    case "FusedGemm":
       return i === 1 ? (node.attrs.transB === 1 ? 0 : 1) : undefined;
     case "MatMul":
       return i === 1 && rank >= 2 ? rank - 1 : undefined;
@@ -70,20 +75,23 @@ function sharedAxis(name: string, rank: number, readers: readonly Node[]): numbe
 }
 
 /**
- * The smaller form of a weight that `readers` read, or null where it stays as it is: not float32, small, no weight at all,
+ * The smaller form of a weight that `readers` read, or null where it stays as it is: no floats, small enough, no weight at all,
  * or with numbers that float16 cannot hold.
  */
 export function smallWeight(name: string, tensor: Tensor, readers: readonly Node[], storage: WeightStorage): SmallWeight | null {
   const elements = sizeOf(tensor.shape);
-  if (storage === "float32" || tensor.dtype !== "float32" || elements < SMALLEST) return null;
+  const { dtype } = tensor;
+  if (storage === "float32" || elements < SMALLEST) return null;
+  if (dtype !== "float32" && !(dtype === "float16" && storage === "int8")) return null;
   const axis = sharedAxis(name, tensor.shape.length, readers);
   if (axis === undefined) return null;
-  const made = storage === "int8" ? quantiseChannels(tensor, axis) : halved(tensor);
+  const made = storage === "int8" ? quantiseChannels(asFloat32(tensor), axis) : halved(tensor);
   if (!made) return null;
   const { values, scales, sqnrDb } = made;
   const bytesAfter = values.data.byteLength + (scales?.byteLength ?? 0);
   const lost = Number.isFinite(sqnrDb) ? sqnrDb : null;
-  return { report: { name, node: readers[0]!.name, sqnrDb: lost, bytesBefore: 4 * elements, bytesAfter }, values, scales, axis };
+  const bytesBefore = bytesPerElement(dtype) * elements;
+  return { report: { name, node: readers[0]!.name, sqnrDb: lost, bytesBefore, bytesAfter }, values, scales, axis, dtype };
 }
 
 /** `graph` with some of its weights in their smaller forms. Inputs, outputs and every value's name stay. */
@@ -99,7 +107,7 @@ export function withSmallWeights(graph: Graph, small: ReadonlyMap<string, SmallW
       constants.set(name, tensor);
       continue;
     }
-    const { values, scales, axis } = weight;
+    const { values, scales, axis, dtype } = weight;
     report.push(weight.report);
     if (!scales) {
       const half = `${name}~float16`;
@@ -109,15 +117,17 @@ export function withSmallWeights(graph: Graph, small: ReadonlyMap<string, SmallW
     }
     const [Q, scale] = [`${name}~int8`, `${name}~scale`];
     constants.set(Q, values);
+    const wide = dtype === "float32" ? name : `${name}~wide`;
     if (graph.opset >= 13) {
       constants.set(scale, f32(scales));
-      node("DequantizeLinear", `${name}~float`, [Q, scale], name, { axis });
+      node("DequantizeLinear", `${name}~float`, [Q, scale], wide, { axis });
     } else {
       const shape = values.shape.map((_, i) => (i === axis ? scales.length : 1));
       constants.set(scale, f32(scales, shape));
       node("Cast", `${name}~cast`, [Q], `${name}~cast`, { to: DTYPE_CODE.float32 });
-      node("Mul", `${name}~float`, [`${name}~cast`, scale], name);
+      node("Mul", `${name}~float`, [`${name}~cast`, scale], wide);
     }
+    if (wide !== name) node("Cast", `${name}~narrow`, [wide], name, { to: DTYPE_CODE[dtype] });
   }
   const { name, opset, inputs, outputs } = graph;
   return { graph: { name, opset, inputs, outputs, nodes: [...nodes, ...graph.nodes], constants }, report };

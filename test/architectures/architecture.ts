@@ -9,6 +9,8 @@ export interface Architecture {
   preprocessing: Preprocessing;
   /** Bytes of the canonical file, all but a few of which are float32 weights. */
   fileBytes: number;
+  /** How many nodes of each operator the canonical file has, where its zoo publishes that. */
+  operators?: Readonly<Record<string, number>>;
   /** Value names with their documented [channels, height, width] at native size, or [classes]. */
   blocks: Readonly<Record<string, readonly number[]>>;
   /** The value whose gradient by the picture is compared with double precision, and the picture's side. */

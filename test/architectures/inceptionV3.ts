@@ -1,6 +1,6 @@
 /**
  * Inception v3 (Szegedy et al. 2015) as inception_v3_Opset16.onnx has it: timm's model, exported by PyTorch with its batch norms taken
- * into the convolutions. Its average pools count their padding, so the exporter writes a Pad of zeros before each.
+ * into the convolutions. Its average pools count their padding.
  */
 import type { Graph } from "../../src/onnx/graph";
 import { preprocessing, type Architecture } from "./architecture";
@@ -10,6 +10,10 @@ type Kernel = number | readonly [number, number];
 const ROW: Kernel = [1, 7];
 const COLUMN: Kernel = [7, 1];
 
+/** A 3x3 mean of stride 1. */
+const average = (t: TorchNet, x: string, at: string) =>
+  t.net.pool("AveragePool", x, t.valueName(at, "AveragePool"), 3, 1, 1, { count_include_pad: 1 });
+
 /** Mixed_5b to 5d: 1x1, 5x5, two 3x3, and a pooled projection. */
 function moduleA(t: TorchNet, x: string, at: string, projection: number): string {
   const conv = (from: string, name: string, to: number, kernel: Kernel = 1) => t.convRelu(from, `${at}/${name}`, to, kernel);
@@ -18,7 +22,7 @@ function moduleA(t: TorchNet, x: string, at: string, projection: number): string
     conv(x, "branch1x1", 64),
     conv(conv(x, "branch5x5_1", 48), "branch5x5_2", 64, 5),
     double,
-    conv(t.paddedAverage(x, at), "branch_pool", projection),
+    conv(average(t, x, at), "branch_pool", projection),
   ]);
 }
 
@@ -38,7 +42,7 @@ function moduleC(t: TorchNet, x: string, at: string, c7: number): string {
   const once = conv(conv(conv(x, "branch7x7_1", c7), "branch7x7_2", c7, ROW), "branch7x7_3", 192, COLUMN);
   const there = conv(conv(conv(x, "branch7x7dbl_1", c7), "branch7x7dbl_2", c7, COLUMN), "branch7x7dbl_3", c7, ROW);
   const twice = conv(conv(there, "branch7x7dbl_4", c7, COLUMN), "branch7x7dbl_5", 192, ROW);
-  return t.concat(at, [conv(x, "branch1x1", 192), once, twice, conv(t.paddedAverage(x, at), "branch_pool", 192)]);
+  return t.concat(at, [conv(x, "branch1x1", 192), once, twice, conv(average(t, x, at), "branch_pool", 192)]);
 }
 
 /** Mixed_7a: halves the grid again. */
@@ -56,10 +60,10 @@ function moduleD(t: TorchNet, x: string, at: string): string {
 function moduleE(t: TorchNet, x: string, at: string): string {
   const conv = (from: string, name: string, to: number, kernel: Kernel = 1) => t.convRelu(from, `${at}/${name}`, to, kernel);
   const split = (from: string, name: string) =>
-    t.concat(at, [conv(from, `${name}a`, 384, [1, 3]), conv(from, `${name}b`, 384, [3, 1])]);
+    t.joined(at, [conv(from, `${name}a`, 384, [1, 3]), conv(from, `${name}b`, 384, [3, 1])]);
   const single = split(conv(x, "branch3x3_1", 384), "branch3x3_2");
   const double = split(conv(conv(x, "branch3x3dbl_1", 448), "branch3x3dbl_2", 384, 3), "branch3x3dbl_3");
-  return t.concat(at, [conv(x, "branch1x1", 320), single, double, conv(t.paddedAverage(x, at), "branch_pool", 192)]);
+  return t.concat(at, [conv(x, "branch1x1", 320), ...single, ...double, conv(average(t, x, at), "branch_pool", 192)]);
 }
 
 function build(): Graph {
@@ -89,13 +93,14 @@ export const inceptionV3: Architecture = {
   build,
   preprocessing: preprocessing("x", 299),
   fileBytes: 95_317_116,
+  operators: { Conv: 94, Relu: 94, Concat: 11, AveragePool: 9, MaxPool: 4, GlobalAveragePool: 1, Flatten: 1, Gemm: 1 },
   blocks: {
-    "/Conv2d_1a_3x3/Relu_output_0": [32, 149, 149],
-    "/Conv2d_2a_3x3/Relu_output_0": [32, 147, 147],
-    "/Conv2d_2b_3x3/Relu_output_0": [64, 147, 147],
+    "/Conv2d_1a_3x3/bn/act/Relu_output_0": [32, 149, 149],
+    "/Conv2d_2a_3x3/bn/act/Relu_output_0": [32, 147, 147],
+    "/Conv2d_2b_3x3/bn/act/Relu_output_0": [64, 147, 147],
     "/Pool1/MaxPool_output_0": [64, 73, 73],
-    "/Conv2d_3b_1x1/Relu_output_0": [80, 73, 73],
-    "/Conv2d_4a_3x3/Relu_output_0": [192, 71, 71],
+    "/Conv2d_3b_1x1/bn/act/Relu_output_0": [80, 73, 73],
+    "/Conv2d_4a_3x3/bn/act/Relu_output_0": [192, 71, 71],
     "/Pool2/MaxPool_output_0": [192, 35, 35],
     "/Mixed_5b/Concat_output_0": [256, 35, 35],
     "/Mixed_5c/Concat_output_0": [288, 35, 35],

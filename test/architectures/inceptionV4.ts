@@ -13,7 +13,7 @@ const COLUMN = [7, 1] as const;
 /** One layer of a branch; strided ones and those told so have no padding. */
 function layer(t: TorchNet, x: string, scope: string, [to, kernel = 1, stride, pad]: Layer): string {
   const from = t.folded(x, `${scope}/conv`, to, kernel, stride ? 0 : pad, stride ?? 1);
-  return t.op("Relu", `${scope}/relu`, [from]);
+  return t.op("Relu", `${scope}/bn/act`, [from]);
 }
 
 /** A branch of several layers is a Sequential, whose members are named by their number; of one it is that layer. */
@@ -57,10 +57,10 @@ const moduleC = (t: TorchNet, x: string, at: string) => {
   const one = (from: string, name: string, ...spec: Layer) => layer(t, from, `${at}/${name}`, spec);
   const straight = one(x, "branch0", 256);
   const near = one(x, "branch1_0", 384);
-  const single = t.concat(at, [one(near, "branch1_1a", 256, [1, 3]), one(near, "branch1_1b", 256, [3, 1])]);
+  const single = t.joined(at, [one(near, "branch1_1a", 256, [1, 3]), one(near, "branch1_1b", 256, [3, 1])]);
   const far = one(one(one(x, "branch2_0", 384), "branch2_1", 448, [3, 1]), "branch2_2", 512, [1, 3]);
-  const double = t.concat(at, [one(far, "branch2_3a", 256, [1, 3]), one(far, "branch2_3b", 256, [3, 1])]);
-  return t.concat(at, [straight, single, double, pooled(t, x, at, 256)]);
+  const double = t.joined(at, [one(far, "branch2_3a", 256, [1, 3]), one(far, "branch2_3b", 256, [3, 1])]);
+  return t.concat(at, [straight, ...single, ...double, pooled(t, x, at, 256)]);
 };
 
 /** Two ways down, joined: a strided convolution and a pool. */
@@ -95,9 +95,10 @@ export const inceptionV4: Architecture = {
   build,
   preprocessing: preprocessing("x", 299),
   fileBytes: 170_683_767,
+  operators: { Conv: 149, Relu: 149, Concat: 19, AveragePool: 14, MaxPool: 4, GlobalAveragePool: 1, Flatten: 1, Gemm: 1 },
   blocks: {
-    "/features/features.0/relu/Relu_output_0": [32, 149, 149],
-    "/features/features.2/relu/Relu_output_0": [64, 147, 147],
+    "/features/features.0/bn/act/Relu_output_0": [32, 149, 149],
+    "/features/features.2/bn/act/Relu_output_0": [64, 147, 147],
     "/features/features.3/Concat_output_0": [160, 73, 73],
     "/features/features.4/Concat_output_0": [192, 71, 71],
     ...repeated(5, 9, "Concat_output_0", [384, 35, 35]),

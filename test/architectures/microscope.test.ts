@@ -27,7 +27,7 @@ const catalog = readFileSync(resolve(import.meta.dirname, "../../public/models/c
 const cards = readCatalog(JSON.parse(catalog)).models;
 
 describe.each(architectures)("$id", (architecture) => {
-  const { build, preprocessing, fileBytes, blocks, gradient, render } = architecture;
+  const { build, preprocessing, fileBytes, operators, blocks, gradient, render } = architecture;
   const native = () => canonicalise(build(), { preprocessing, until: Object.keys(blocks) });
 
   test("has as many bytes as the canonical file, structure and weights", () => {
@@ -35,6 +35,12 @@ describe.each(architectures)("$id", (architecture) => {
     const structure = fileBytes - weightBytes(graph);
     expect(structure / structureBytes(graph)).toBeGreaterThan(0.9);
     expect(structure / structureBytes(graph)).toBeLessThan(1.35); // documentation strings and unused names are not copied
+  });
+
+  test.runIf(operators)("has as many operators of each kind as the canonical file", () => {
+    const counts: Record<string, number> = {};
+    for (const { op } of build().nodes) counts[op] = (counts[op] ?? 0) + 1;
+    expect(counts).toEqual(operators);
   });
 
   test("every block has its documented shape at native size", () => {

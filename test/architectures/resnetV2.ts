@@ -8,19 +8,29 @@ import { TorchNet } from "./torchNet";
 
 const STAGES = [[256, 3], [512, 4], [1024, 6], [2048, 3]] as const; // prettier-ignore
 
-function normRelu(t: TorchNet, x: string, scope: string): string {
-  const parameters = scope
+/** A module's path as its parameters have it: a Sequential's own name is not said twice. */
+const parameters = (scope: string) =>
+  scope
     .slice(1)
     .replaceAll(/(stages|blocks)\//g, "")
     .replaceAll("/", ".");
-  const y = t.net.norm(x, t.valueName(scope, "BatchNormalization"), parameters);
+
+function normRelu(t: TorchNet, x: string, scope: string): string {
+  const y = t.net.norm(x, t.valueName(scope, "BatchNormalization"), parameters(scope));
   return t.op("Relu", `${scope}/act`, [y]);
 }
 
 /** 1x1, 3x3 (strided), 1x1 on what was normalised first; where the size changes, the shortcut leaves after that norm too. */
 function block(t: TorchNet, x: string, at: string, to: number, stride: number, first: boolean): string {
   const plain = (from: string, scope: string, s: number) =>
-    t.net.conv(from, t.valueName(scope, "Conv"), { to, kernel: 1, stride: s, bias: null, gain: 1 });
+    t.net.conv(from, t.valueName(scope, "Conv"), {
+      to,
+      kernel: 1,
+      stride: s,
+      weight: `${parameters(scope)}.weight`,
+      bias: null,
+      gain: 1,
+    });
   const opened = normRelu(t, x, `${at}/norm1`);
   const shortcut = first ? plain(opened, `${at}/downsample/conv`, stride) : x;
   const mid = to / 4;
@@ -50,6 +60,7 @@ export const resnetV2: Architecture = {
   build,
   preprocessing: preprocessing("x", 224),
   fileBytes: 102_329_114,
+  operators: { Conv: 54, BatchNormalization: 17, Relu: 49, Add: 16, MaxPool: 1, GlobalAveragePool: 1, Flatten: 1 },
   blocks: {
     "/stem/conv/Conv_output_0": [64, 112, 112],
     "/stem/pool/MaxPool_output_0": [64, 56, 56],

@@ -6,26 +6,13 @@
  * A value keeps the name that the file gave it wherever it survives; what rules add in between is named `value~step`.
  */
 import { GraphBuilder } from "./builder";
-import { attention } from "./canonical/attention";
-import { convolution } from "./canonical/convolution";
 import { consumersOf, cut, isGraph, readsOf } from "./canonical/cut";
-import { elementwise } from "./canonical/elementwise";
-import { indexing } from "./canonical/indexing";
 import { sizedInputs, type SizeOptions } from "./canonical/inputs";
-import { layout } from "./canonical/layout";
-import { linear } from "./canonical/linear";
-import { localResponse } from "./canonical/lrn";
 import { resolveValue } from "./canonical/names";
-import { normalisation } from "./canonical/normalisation";
 import { absorbingConv, affineOf, IMAGE, preprocess } from "./canonical/picture";
-import { pooling } from "./canonical/pooling";
-import { fused } from "./canonical/fused";
 import { Levels } from "./canonical/levels";
-import { microsoftQuantisation, quantisation } from "./canonical/quantisation";
-import { reduction } from "./canonical/reduction";
-import { resampling } from "./canonical/resampling";
-import { sequences } from "./canonical/sequences";
-import { Site, scalarOf, type Affine, type CanonicalRule, type CanonicalTable, type Surroundings } from "./canonical/site";
+import { Site, scalarOf, type Affine, type Surroundings } from "./canonical/site";
+import { canonicalTable, knowsGrids, ruleOf } from "./canonical/table";
 import { channelCount, type Preprocessing } from "./preprocessing";
 import { asFloat32 } from "./fold/quantised";
 import {
@@ -40,36 +27,9 @@ import {
   type Value,
 } from "./graph";
 
-export { layersOf, type LayerCandidate } from "./canonical/layers";
+export { activationShape, layersOf, type LayerCandidate } from "./canonical/layers";
+export { canonicalTable, microsoftTable, notUnderstood } from "./canonical/table";
 export { resolveValue };
-
-/** ONNX op, in any form from opset 7 on -> how it becomes canonical. */
-export const canonicalTable: CanonicalTable = {
-  ...elementwise,
-  ...convolution,
-  ...pooling,
-  ...localResponse,
-  ...normalisation,
-  ...linear,
-  ...reduction,
-  ...layout,
-  ...resampling,
-  ...indexing,
-  ...attention,
-  ...sequences,
-  ...quantisation,
-};
-
-/** The same for the operators that ONNX Runtime's optimiser and quantiser put in place of standard ones. */
-export const microsoftTable: CanonicalTable = { ...fused, ...microsoftQuantisation };
-
-function ruleOf({ domain, op }: Pick<Node, "domain" | "op">): CanonicalRule | undefined {
-  const table = domain === "" ? canonicalTable : domain === "com.microsoft" ? microsoftTable : {};
-  return Object.hasOwn(table, op) ? table[op] : undefined;
-}
-
-/** Whether a node's rule takes quantised activations as real numbers with their grids. */
-const knowsGrids = ({ domain, op }: Node): boolean => Object.hasOwn(domain === "" ? quantisation : microsoftQuantisation, op);
 
 const OLDEST_OPSET = 7;
 
@@ -91,15 +51,6 @@ export function canonicalise(graph: Graph, options: CanonicaliseOptions = {}): S
   const outputs = (options.until ?? graph.outputs).map((name) => resolveValue(graph, name));
   return new Walk(graph, outputs, options).run();
 }
-
-/** Whether canonicalise knows a node's op at all. */
-const understood = (node: Node): boolean => (node.domain === "" && node.op === "If") || ruleOf(node) !== undefined;
-
-/** The nodes that canonicalise has no rule for, found without shapes or weights. */
-export const notUnderstood = (graph: Pick<Graph, "nodes">): { node: string; op: string }[] =>
-  graph.nodes.flatMap((node) =>
-    understood(node) ? [] : [{ node: node.name, op: node.domain ? `${node.domain}.${node.op}` : node.op }],
-  );
 
 /**
  * The last values that can be computed without `excluded` nodes and what depends on them: the graph's own outputs where nothing is

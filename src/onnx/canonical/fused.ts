@@ -3,6 +3,7 @@ import type { Attrs, Value } from "../graph";
 import { attend } from "./attention";
 import { curve } from "./elementwise";
 import { rootMeanSquare } from "./normalisation";
+import { real } from "./quantisation";
 import type { CanonicalRule, CanonicalTable, Site } from "./site";
 
 const ACTIVATIONS: Readonly<Record<string, readonly string[]>> = {
@@ -126,7 +127,17 @@ const channelsLast =
 const attention: CanonicalRule = (s) => {
   const unknown = s.inputs.slice(3).findIndex(Boolean);
   if (unknown >= 0) s.fail(`its input ${unknown + 3} (mask, past or bias) is not supported. Choose an earlier layer.`);
-  const product = s.step("product", "MatMul", [s.input(0), s.input(1)]);
+  return [selfAttention(s, s.input(0), s.input(1))];
+};
+
+/** The same of integers: (input, weights, bias, their scales, mask, their zero points). */
+export const integerAttention: CanonicalRule = (s) => {
+  if (s.inputs[5] || s.inputs[8]) s.fail("its mask or past is not supported. Choose an earlier layer.");
+  return [selfAttention(s, real(s, 0, 3, 6, 2, "X"), real(s, 1, 4, 7, 1, "W"))];
+};
+
+function selfAttention(s: Site, x: Value, weights: Value): Value {
+  const product = s.step("product", "MatMul", [x, weights]);
   const all = s.inputs[2] ? s.step("qkv", "Add", [product, s.inputs[2]]) : product;
   const given = s.ints("qkv_hidden_sizes") ?? [0, 1, 2].map(() => all.shape[2]! / 3);
   let from = 0;
@@ -136,8 +147,8 @@ const attention: CanonicalRule = (s) => {
     from = to;
     return part;
   }) as [Value, Value, Value];
-  return [attend(s, { Q, K, V, heads: s.int("num_heads", 1), ...common(s) })];
-};
+  return attend(s, { Q, K, V, heads: s.int("num_heads", 1), ...common(s) });
+}
 
 /** The same with queries, keys and values given: (query [B, S, H], key, value, bias [3 H]). */
 const multiHead: CanonicalRule = (s) => {

@@ -236,6 +236,26 @@ describe("QOperator", () => {
     await close(around([4, 6], node, constants), 2 * step, { x: randomTensor([4, 6], 16) });
   });
 
+  test("QAttention of what is quantised while it runs", async () => {
+    const spec: GraphSpec = {
+      inputs: { x: [2, 5, 8] },
+      constants: { w: levels([8, 24], 20), b: randomTensor([24], 21), ws: scalar(0.01), wz: i8([0]) },
+      nodes: [
+        { op: "DynamicQuantizeLinear", inputs: ["x"], outputs: ["q", "s", "z"] },
+        {
+          op: "QAttention",
+          domain: MS,
+          inputs: ["q", "w", "b", "s", "ws", "", "z", "wz"],
+          outputs: ["y"],
+          attrs: { num_heads: 2 },
+        },
+      ],
+      outputs: ["y"],
+      opset: 13,
+    };
+    await close(spec, 0.08, { x: randomTensor([2, 5, 8], 22) });
+  });
+
   test("dynamic quantisation: levels, integers, and numbers again", async () => {
     const spec: GraphSpec = {
       inputs: { x: [1, 3, 6, 6] },

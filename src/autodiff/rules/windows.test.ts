@@ -207,12 +207,35 @@ describe("Resize vjp", () => {
     expect(await vjpError({ shape: [2, 3, 5, 4], of })).toBeLessThan(1e-4);
   });
 
-  test("cubic says that it has no rule", () => {
+  test.each(
+    product({
+      mode: ["cubic", "linear"],
+      coordinate_transformation_mode: ["half_pixel", "asymmetric", "align_corners"],
+      out: [[3, 2], [5, 7], [10, 8]], // prettier-ignore
+      antialias: [0, 1],
+      exclude_outside: [0, 1],
+    }).filter((c) => c.mode === "cubic" || (c.antialias === 1 && c.exclude_outside === 0)),
+  )(
+    "$mode $coordinate_transformation_mode antialias $antialias exclude_outside $exclude_outside to $out",
+    async ({ out, ...attrs }) => {
+      const of: Parameters<typeof vjpError>[0]["of"] = (b, x) =>
+        b.node("Resize", [x, null, null, b.ints([2, 3, ...out])], { ...attrs, cubic_coeff_a: -0.5 });
+      expect(await vjpError({ shape: [2, 3, 5, 4], of })).toBeLessThan(1e-4);
+    },
+  );
+
+  test("doubling a row by lines gives each pixel two cotangents and half of the next ones", async () => {
+    const attrs = { mode: "linear", coordinate_transformation_mode: "asymmetric" };
+    const of: Parameters<typeof vjpError>[0]["of"] = (b, x) => b.node("Resize", [x, null, null, b.ints([1, 1, 1, 4])], attrs);
+    expect(await gradOf(of, f32([0, 0], [1, 1, 1, 2]), f32([1, 10, 100, 1000], [1, 1, 1, 4]))).toEqual([6, 1105]);
+  });
+
+  test("an unknown mode is refused by name", () => {
     const b = new GraphBuilder();
     const x = b.input("x", "float32", [1, 1, 2, 2]);
-    const y = b.node("Resize", [x, null, null, b.ints([1, 1, 4, 4])], { mode: "cubic" }, { name: "up" });
+    const y = b.node("Resize", [x, null, null, b.ints([1, 1, 4, 4])], { mode: "lanczos" }, { name: "up" });
     expect(() => appendGradient(b, { of: y, wrt: x, cotangent: b.constant(f32(1, y.shape)) })).toThrow(
-      'Resize "up": mode "cubic" has no gradient rule; nearest and linear have.',
+      'Resize "up": mode "lanczos" is not known.',
     );
   });
 });

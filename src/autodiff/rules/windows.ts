@@ -1,7 +1,8 @@
-/** VJPs of ops that slide a window: convolutions, pools, resampling. All are linear, or linear once a winner is known. */
-import { OpError, spatial, type Value } from "../../onnx/graph";
-import { adjointAlong, zeros, type Matrix } from "../linear";
-import { constant, frozen, list, number, type RuleTable, type VjpContext, type VjpRule } from "../rule";
+/** VJPs of ops that slide a window: convolutions, pools. All are linear, or linear once a winner is known. */
+import { spatial, type Value } from "../../onnx/graph";
+import { adjointAlong, zeros } from "../linear";
+import { frozen, list, number, type RuleTable, type VjpRule } from "../rule";
+import { resize } from "./resize";
 
 /**
  * Conv: Y = conv(X, W) + B, over any number of spatial axes.
@@ -83,73 +84,6 @@ const averagePool: VjpRule = (c) => {
   });
   return [dx];
 };
-
-/** Resize, nearest or linear: separable, so the adjoint is one transposed interpolation matrix per resized axis. */
-const resize: VjpRule = (c) => {
-  const { b, x: [X], y: [Y], dy } = c; // prettier-ignore
-  let dx = dy;
-  X.shape.forEach((n, axis) => {
-    if (n !== Y.shape[axis]) dx = adjointAlong(b, dx, axis, interpolation(c, n, Y.shape[axis]!, scaleOf(c, axis)));
-  });
-  return [dx];
-};
-
-function scaleOf(c: VjpContext, axis: number): number {
-  const { node, x, y: [Y], attrs } = c; // prettier-ignore
-  const axes = Array.isArray(attrs.axes) ? (attrs.axes as readonly number[]) : x[0].shape.map((_, i) => i);
-  const at = axes.findIndex((a) => (a < 0 ? a + x[0].shape.length : a) === axis);
-  if (node.inputs[2] && at >= 0) return constant(c, x[2], "scales")[at] ?? 1;
-  return Y.shape[axis]! / x[0].shape[axis]!;
-}
-
-/** The matrix [out, in] of ONNX's Resize along one axis. */
-export function interpolation(c: Pick<VjpContext, "attrs" | "node">, input: number, out: number, scale: number): Matrix {
-  const mode = c.attrs.mode ?? "nearest";
-  const where = c.attrs.coordinate_transformation_mode ?? "half_pixel";
-  const source = (o: number): number => {
-    switch (where) {
-      case "asymmetric":
-        return o / scale;
-      case "align_corners":
-        return out === 1 ? 0 : (o * (input - 1)) / (out - 1);
-      case "pytorch_half_pixel":
-        return out === 1 ? 0 : (o + 0.5) / scale - 0.5;
-      case "half_pixel":
-        return (o + 0.5) / scale - 0.5;
-      case "half_pixel_symmetric":
-        return input / 2 - (out / 2) * (1 / scale) + (o + 0.5) / scale - 0.5;
-      default:
-        throw new OpError(c.node, `coordinate_transformation_mode "${String(where)}" has no gradient rule.`);
-    }
-  };
-  const matrix = zeros(out, input);
-  const clamp = (i: number) => Math.min(Math.max(i, 0), input - 1);
-  matrix.forEach((row, o) => {
-    const at = source(o);
-    if (mode === "nearest") row[clamp(nearest(c, at))]! += 1;
-    else if (mode === "linear") {
-      const low = Math.floor(at);
-      row[clamp(low)]! += 1 - (at - low);
-      row[clamp(low + 1)]! += at - low;
-    } else throw new OpError(c.node, `mode "${String(mode)}" has no gradient rule; nearest and linear have.`);
-  });
-  return matrix;
-}
-
-function nearest({ attrs, node }: Pick<VjpContext, "attrs" | "node">, at: number): number {
-  switch (attrs.nearest_mode ?? "round_prefer_floor") {
-    case "round_prefer_floor":
-      return Math.ceil(at - 0.5);
-    case "round_prefer_ceil":
-      return Math.floor(at + 0.5);
-    case "floor":
-      return Math.floor(at);
-    case "ceil":
-      return Math.ceil(at);
-    default:
-      throw new OpError(node, `nearest_mode "${String(attrs.nearest_mode)}" is not known.`);
-  }
-}
 
 /** DepthToSpace and SpaceToDepth are each other's inverse permutation (SpaceToDepth has the DCR order only). */
 const depthToSpace: VjpRule = (c) => {

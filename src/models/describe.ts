@@ -1,7 +1,7 @@
 /** What a model has to look at: its layers with their sizes, and where a gradient cannot go. */
 import type { LayerInfo, ModelCard, ModelSummary } from "../api/model";
 import { unsupported, UnsupportedOpsError } from "../autodiff/gradient";
-import { canonicalise, layersOf, notUnderstood, outputsWithout } from "../onnx/canonicalise";
+import { activationShape, canonicalise, layersOf, notUnderstood, outputsWithout } from "../onnx/canonicalise";
 import { OpError, type Graph, type StaticGraph } from "../onnx/graph";
 import { findLayer } from "../onnx/locate";
 import { sidesOf, type Preprocessing } from "../onnx/preprocessing";
@@ -126,7 +126,7 @@ function upTo(graph: Graph, { preprocessing }: ModelCard, until: readonly string
 }
 
 function layerInfo(model: StaticGraph, { name, title, significant, aliases }: Named): LayerInfo {
-  const [, channels = 1, height = 1, width = 1] = model.types.get(name)!.shape;
+  const { channels, height, width } = activationShape(model.types.get(name)!.shape) ?? { channels: 1, height: 1, width: 1 };
   const missing = unsupported(model, { of: name, wrt: model.inputs[0]!.name });
   return {
     name,

@@ -11,6 +11,7 @@ import { appendGradient } from "../autodiff/gradient";
 import type { RuleTable } from "../autodiff/rule";
 import { redirected, rules } from "../autodiff/rules";
 import { GraphBuilder } from "../onnx/builder";
+import { activationShape } from "../onnx/canonicalise";
 import type { StaticGraph, Value } from "../onnx/graph";
 import type { LayerShape } from "./objective";
 import { emitPicture, thetaShape } from "./parametrization";
@@ -90,11 +91,14 @@ export function stepGraph(model: StaticGraph, { recipe, layer, redirect }: StepO
   b.append(model, { [input.name]: seen });
 
   const activation = b.value(layer);
+  const tokens = activation.shape.length === 3; // [N, T, C]: channels last
+  const first = tokens ? b.transpose(activation, [0, 2, 1]) : activation;
   const positions = act.height * act.width;
   const channelwise = b.reshape(direction, [batch, act.channels, 1]);
-  const summed = b.matmul(b.reshape(activation, [batch, act.channels, positions]), b.reshape(mask, [batch, positions, 1]));
+  const summed = b.matmul(b.reshape(first, [batch, act.channels, positions]), b.reshape(mask, [batch, positions, 1]));
   const score = b.reduceSum(b.mul(summed, channelwise), [1, 2], false);
-  const cotangent = b.reshape(b.mul(channelwise, b.reshape(mask, [batch, 1, positions])), activation.shape);
+  const wanted = b.mul(channelwise, b.reshape(mask, [batch, 1, positions]));
+  const cotangent = tokens ? b.transpose(wanted, [0, 2, 1]) : b.reshape(wanted, activation.shape);
 
   const table: RuleTable = { ...(redirect ? redirected : rules), ...warpRules };
   const g = appendGradient(b, { of: activation, wrt: theta, cotangent, rules: table });
@@ -112,12 +116,14 @@ export function stepGraph(model: StaticGraph, { recipe, layer, redirect }: StepO
   return { graph, layer: act, thetaShape: shape, zoom, visible };
 }
 
-/** Channels and grid of a layer of `model`; a dense layer [N, C] has a grid of one position. */
+/** Channels and grid of a layer of `model`. Throws Error where it has none: see activationShape. */
 export function layerShape(model: Pick<StaticGraph, "types">, layer: string): LayerShape {
   const type = model.types.get(layer);
   if (!type) throw new Error(`no layer "${layer}" in this model`);
-  const [, channels, height = 1, width = 1] = type.shape as [number, number, number?, number?];
-  return { channels, height, width };
+  const shape = activationShape(type.shape);
+  if (!shape)
+    throw new Error(`layer "${layer}" [${type.shape.join(", ")}] has no channels to choose from. Choose another layer.`);
+  return shape;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { unsupported } from "../../src/autodiff/gradient";
 import { inspect } from "../../src/models/inspect";
-import { canonicalise } from "../../src/onnx/canonicalise";
+import { canonicalise, layersOf } from "../../src/onnx/canonicalise";
 import { readModel } from "../../src/onnx/read";
 import { writeModel } from "../../src/onnx/write";
 import { disagreement, TOLERANCE } from "../adjoint";
@@ -40,4 +40,30 @@ describe.each(families)("$name", ({ build, size, output }) => {
     expect(rendered.scores[3]).toBeGreaterThan(rendered.scores[0]!);
     expect(shades(rendered)).toBeGreaterThan(10);
   });
+});
+
+/** The canonical graph of the family whose name begins so. */
+function familyOf(start: string) {
+  const { build, size } = families.find(({ name }) => name.startsWith(start))!;
+  const input = preprocessing("image", size);
+  return { graph: build(), size, input, canonical: canonicalise(build(), { preprocessing: input }) };
+}
+
+test.each(["ViT", "CLIP"])(
+  "%s: tokens are layers, a row of positions, each with all channels; attention's heads are none",
+  async (start) => {
+    const { graph, size, input, canonical } = familyOf(start);
+    const layers = layersOf(canonical);
+    const tokens = layers.filter(({ grid }) => grid[0] === 1 && grid[1] === 17);
+    expect(tokens.length).toBeGreaterThan(3);
+    expect(layers.filter(({ shape }) => shape.length === 4).map(({ op }) => op)).toEqual(["Conv"]);
+    const residual = tokens.filter(({ op, channels }) => op === "Add" && channels === 16).at(-1)!;
+    const rendered = await fourSteps(graph, input, residual.name, size);
+    expect(rendered.scores[3]).toBeGreaterThan(rendered.scores[0]!);
+  },
+);
+
+test("ConvNeXt: what has its channels last is no layer", () => {
+  const grids = layersOf(familyOf("ConvNeXt").canonical).map(({ grid, channels }) => `${channels}x${grid.join("x")}`);
+  expect(new Set(grids)).toEqual(new Set(["12x8x8", "12x1x1", "5x1x1"]));
 });

@@ -48,7 +48,7 @@ const CHANNELS_FIRST = new Set(
 
 /**
  * Values of four axes whose second is not that of channels: turned to put channels last (ConvNeXt), or split into the heads of
- * attention. They begin at a Transpose or a Reshape, and end where an op makes channels of its own, or they are turned back.
+ * attention. They begin where axes are moved or made, and end where an op makes channels of its own, or they are turned back.
  */
 function turnedValues({ nodes, types, constants }: StaticGraph): Set<string> {
   const turned = new Set<string>();
@@ -57,8 +57,9 @@ function turnedValues({ nodes, types, constants }: StaticGraph): Set<string> {
     const shape = types.get(name)?.shape ?? [];
     if (shape.length !== 4 || CHANNELS_FIRST.has(node.op)) continue;
     const back = node.op === "Transpose" && String(node.attrs.perm) === "0,3,1,2";
-    const begins = node.op === "Transpose" || (node.op === "Reshape" && shape[2]! * shape[3]! > 1);
     const read = node.inputs.filter((input) => !constants.has(input) && types.get(input)?.shape.length === 4);
+    const reshaped = node.op === "Reshape" || read.length === 0; // out of three axes or five
+    const begins = node.op === "Transpose" || (reshaped && shape[2]! * shape[3]! > 1);
     const goesOn = read.length > 0 && read.every((input) => turned.has(input));
     if (!back && (begins || goesOn)) turned.add(name);
   }

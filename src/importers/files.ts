@@ -1,6 +1,7 @@
 /** Which of the files that a reader gives are one model: told by their content, never by name alone. */
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { ModelFormatError } from "../onnx/graph";
+import { externalFiles } from "../onnx/read";
 import { inWords, sniff } from "../onnx/sniff";
 
 export type ModelFormat = "onnx" | "caffe" | "tflite" | "tfjs";
@@ -18,7 +19,7 @@ export type ModelFiles = { beside: readonly NamedBytes[]; labels: readonly strin
   | { format: "caffe"; prototxt: NamedBytes | null; caffemodel: NamedBytes | null }
 );
 
-type Kind = "onnx" | "caffemodel" | "tflite" | "tfjs" | "prototxt" | "labels" | "other";
+type Kind = "onnx" | "caffemodel" | "tflite" | "tfjs" | "prototxt" | "labels" | "json" | "other";
 
 /** The last part of a path or an address. */
 export const fileName = (path: string): string => path.split(/[\\/]/).at(-1)!;
@@ -29,8 +30,10 @@ export const fileName = (path: string): string => path.split(/[\\/]/).at(-1)!;
  */
 export function sortFiles(files: readonly NamedBytes[]): ModelFiles {
   if (!files.length) throw new ModelFormatError("No file was given. Choose a model file.");
-  const jsons = new Map(files.flatMap((file) => (sniff(file.bytes) === "json" ? [[file, parsed(file)] as const] : [])));
-  const kinds = new Map(files.map((file) => [file, kindOf(file, jsons.get(file))]));
+  const weights = externalWeights(files);
+  const candidates = files.filter((file) => !weights.has(file));
+  const jsons = new Map(candidates.flatMap((file) => (sniff(file.bytes) === "json" ? [[file, parsed(file)] as const] : [])));
+  const kinds = new Map(candidates.map((file) => [file, kindOf(file, jsons.get(file))]));
   const of = (kind: Kind) => files.filter((file) => kinds.get(file) === kind);
   const labels = of("labels")[0];
   const rest = (...mains: (NamedBytes | undefined)[]) => ({
@@ -47,11 +50,27 @@ export function sortFiles(files: readonly NamedBytes[]): ModelFiles {
   const [main, second] = [...of("onnx"), ...of("tflite")];
   if (main && second) throw severalModels([main, second]);
   if (main) return { format: kinds.get(main) as "onnx" | "tflite", main, ...rest(main) };
+  const [json] = of("json"); // the TF.js importer says what it lacks
+  if (json) return { format: "tfjs", main: json, json: jsons.get(json), ...rest(json) };
   const first = files[0]!;
   throw new ModelFormatError(
     `${files.map(({ name }) => fileName(name)).join(", ")}: no model that is understood. ${fileName(first.name)}: ${inWords[sniff(first.bytes)]}. ` +
       "Choose an ONNX file (.onnx), a TensorFlow Lite file (.tflite), a TF.js model.json with its weights, or a Caffe .prototxt with its .caffemodel.",
   );
+}
+
+/** The files that an ONNX file among them names as holding its weights: those may begin like anything. */
+function externalWeights(files: readonly NamedBytes[]): Set<NamedBytes> {
+  if (files.length < 2) return new Set();
+  const named = files.flatMap(({ name, bytes }) => {
+    if (sniff(bytes) !== "protobuf" || protobufKind(bytes) !== "onnx") return [];
+    try {
+      return externalFiles(bytes, fileName(name)).map(fileName);
+    } catch {
+      return []; // what is wrong with it is said when it is read
+    }
+  });
+  return new Set(files.filter(({ name }) => named.includes(fileName(name))));
 }
 
 function one(kind: Kind, found: readonly NamedBytes[]): readonly NamedBytes[] {
@@ -79,7 +98,7 @@ function kindOf({ bytes }: NamedBytes, json: unknown): Kind {
     case "tflite":
       return "tflite";
     case "json":
-      return isNames(json) ? "labels" : "tfjs";
+      return isNames(json) ? "labels" : isTfjs(json) ? "tfjs" : "json";
     case "text":
       return textKind(new TextDecoder().decode(bytes.subarray(0, 65536)));
     case "protobuf":
@@ -94,6 +113,10 @@ const isNames = (json: unknown): json is string[] | Record<string, string> =>
   json !== null &&
   Object.values(json).length > 0 &&
   Object.values(json).every((value) => typeof value === "string");
+
+/** Settings that lie beside a model, such as config.json, have none of these. */
+const isTfjs = (json: unknown): boolean =>
+  typeof json === "object" && json !== null && ["modelTopology", "weightsManifest"].some((key) => key in json);
 
 /** A prototxt has fields; a list of class names has lines. */
 const textKind = (text: string): Kind =>

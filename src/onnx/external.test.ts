@@ -79,6 +79,19 @@ describe("external data", () => {
     expect(numbers(graph.constants.get("w0")!)).toEqual([9, 1]);
   });
 
+  test("weights that look like another model's file are still weights", () => {
+    const main = { name: "m.onnx", bytes: file({ location: "weights.bin", length: "8" }) };
+    const disguises = [
+      new Uint8Array([8, 8, 58, 2, 10, 0, 0, 0]),
+      new TextEncoder().encode('{"a": 1}'),
+      new TextEncoder().encode("name: 00"),
+    ];
+    for (const bytes of disguises) {
+      const files = [{ name: "weights.bin", bytes: new Uint8Array([...bytes.subarray(0, 8)]) }, main];
+      expect(importModel(files).graph.constants.get("w0")!.shape).toEqual([2]);
+    }
+  });
+
   test.each([
     [
       { location: "w", offset: "16", length: "8" },

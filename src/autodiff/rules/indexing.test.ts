@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { gradOf, product, vjpError, type VjpCase } from "../../../test/checkVjp";
-import { randomTensor } from "../../../test/smallGraph";
+import { runGraph } from "../../../test/runGraph";
+import { randomTensor, smallGraph } from "../../../test/smallGraph";
 import { GraphBuilder } from "../../onnx/builder";
+import { canonicalise } from "../../onnx/canonicalise";
 import type { Value } from "../../onnx/graph";
 import { f32, i64 } from "../../onnx/tensor";
-import { appendGradient } from "../gradient";
+import { appendGradient, gradient } from "../gradient";
 
 const linear = async (shape: readonly number[], of: VjpCase["of"]) => expect(await vjpError({ shape, of })).toBeLessThan(1e-4);
 
@@ -124,6 +126,14 @@ describe("TopK vjp", () => {
       b.nodeOutputs("TopK", [x, b.ints([2])], { axis: 0, largest: 1, sorted: 1 }, { outputs: 2 })[0]!;
     expect(await gradOf(of, f32([3, 1, 4, 2]), f32([10, 20]))).toEqual([20, 0, 10, 0]);
   });
+});
+
+test("TopK whose file names its values alone has the indices that a gradient needs", async () => {
+  const nodes = [{ op: "TopK", inputs: ["x", "k"], outputs: ["best"], attrs: { axis: 1 } }];
+  const graph = smallGraph({ inputs: { x: [2, 3] }, constants: { k: i64([1]) }, nodes, outputs: ["best"] });
+  const model = gradient(canonicalise(graph), { of: "best", wrt: "x" });
+  const feeds = { x: f32([1, 3, 2, 6, 5, 4], [2, 3]), cotangent: f32([10, 20], [2, 1]) };
+  expect([...(await runGraph(model, feeds)).grad!.data]).toEqual([0, 10, 0, 20, 0, 0]);
 });
 
 describe("CumSum vjp", () => {

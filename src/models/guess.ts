@@ -108,20 +108,11 @@ function normalisedInside(graph: Graph, input: GraphInput): Told | undefined {
     const by = node.op === "BatchNormalization" ? graph.constants.get(node.inputs[3] ?? "") : other;
     if (["Sub", "Add", "Mul", "Div", "BatchNormalization"].includes(node.op) && by) {
       const size = magnitude(by);
-      const bytes =
-        node.op === "Div" || node.op === "Sub" || node.op === "Add" || node.op === "BatchNormalization" ? size > 2 : size < 0.1;
-      const small = size > 0 && !bytes;
-      if (bytes)
-        return {
-          convention: "bytes",
-          reason: `The network itself begins with ${node.op} by ${short(by)}: it wants bytes, 0 to 255.`,
-        };
-      if (small)
-        return {
-          convention: "unit",
-          reason: `The network itself begins with ${node.op} by ${short(by)}: it wants 0 to 1.`,
-        };
-      return undefined;
+      // a mean near 0 is that of pictures which somebody else has normalised
+      if (size === 0 || (node.op === "BatchNormalization" && size < 0.2)) return undefined;
+      const wants = (node.op === "Mul" ? size < 0.1 : size > 2) ? "bytes" : "unit";
+      const begins = `The network itself begins with ${node.op} by ${short(by)}`;
+      return { convention: wants, reason: `${begins}: it wants ${wants === "bytes" ? "bytes, 0 to 255" : "0 to 1"}.` };
     }
     if (!["Transpose", "Cast", "Identity", "Reshape"].includes(node.op)) return undefined;
     name = node.outputs[0]!;

@@ -105,6 +105,10 @@ describe("a dropped ONNX file", () => {
     expect(text.message).toContain(
       "notes.txt: no model that is understood. notes.txt: it is plain text. Choose an ONNX file (.onnx)",
     );
+    const folder = file("", "my models"); // what a dropped folder is: a file that cannot be read
+    folder.slice = () =>
+      ({ arrayBuffer: () => Promise.reject(new DOMException("not found", "NotFoundError")) }) as unknown as File;
+    expect((await failure(look(dropped(folder)))).message).toMatch(/^my models cannot be read: not found\. It is a folder/);
     const none = await failure(
       tab().importModel("j", dropped(), choicesFor(await look(dropped(file(MODEL, "m.onnx")))), () => {}),
     );
@@ -192,6 +196,11 @@ describe("an address", () => {
     const whole = await tab().inspect("look", at("model.json"), () => {}, true);
     expect(whole).toMatchObject({ format: "tfjs", ended: false, missing: [] });
     expect(whole.layers.length).toBeGreaterThan(20);
+  });
+
+  test("with a per cent sign that means nothing is read all the same", async () => {
+    server.behave((q, r) => serve(q, r, MODEL));
+    expect(await look(at("100%net.onnx"))).toMatchObject({ title: "100%net", ended: false });
   });
 
   test("that is none, leads nowhere, or to a web page", async () => {

@@ -37,8 +37,16 @@ export async function filesOf(source: ImportSource, options: FetchOptions): Prom
   return files;
 }
 
-/** The first bytes of a file. */
-const head = async (file: File, bytes: number): Promise<Uint8Array> => new Uint8Array(await file.slice(0, bytes).arrayBuffer());
+/** The first bytes of a file. Throws ModelFormatError where the machine does not let it be read. */
+async function head(file: File, bytes: number): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await file.slice(0, bytes).arrayBuffer());
+  } catch (error) {
+    throw new ModelFormatError(
+      `${file.name} cannot be read: ${reasonOf(error)}. It is a folder, or was moved or changed since it was chosen; choose the model's files again.`,
+    );
+  }
+}
 
 /** Which file is what, from their beginnings. Throws ModelFormatError as sortFiles does. */
 export async function sorted(files: readonly File[]): Promise<ModelFiles> {
@@ -76,7 +84,7 @@ function parsed(text: string, what: string): unknown {
 async function fetched(address: string, options: FetchOptions, name?: string): Promise<File> {
   const { signal, onProgress, onUnsupported } = options;
   const url = addressOf(address);
-  const what = name ?? (decodeURIComponent(url.pathname.split("/").at(-1)!) || url.host);
+  const what = name ?? (decoded(url.pathname.split("/").at(-1)!) || url.host);
   const totalBytes = await lengthOf(url, signal);
   const progress = meter(totalBytes, onProgress);
   const watch = onUnsupported && nodesWatch(what, totalBytes, onUnsupported);
@@ -105,6 +113,15 @@ async function fetched(address: string, options: FetchOptions, name?: string): P
   }
   onProgress({ phase: "download", loadedBytes: loaded, totalBytes: loaded });
   return new File([...blobs, ...pending], what);
+}
+
+/** A part of an address as it is read; as it is written where its per cent signs mean nothing. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function addressOf(address: string): URL {

@@ -101,6 +101,7 @@ export class Importing {
         await this.#measure(source, choices, stored, form.pictures, task).catch((error: unknown) => {
           this.unmeasured = signal.aborted ? null : messageOf(error); // it is stored and works all the same
         });
+      if (signal !== this.#abort.signal) return undefined; // closed while measuring, and another is looked into by now
       this.forget();
       return stored;
     } catch (error) {

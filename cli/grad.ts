@@ -2,9 +2,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
-import { gradient, unsupported } from "../src/autodiff/gradient";
+import { gradient, unsupported, UnsupportedOpsError, type UnsupportedOp } from "../src/autodiff/gradient";
 import { lower } from "../src/autodiff/lower";
-import { canonicalise, resolveValue } from "../src/onnx/canonicalise";
+import { cut } from "../src/onnx/canonical/cut";
+import { canonicalise, notUnderstood, resolveValue } from "../src/onnx/canonicalise";
 import type { Graph, StaticGraph } from "../src/onnx/graph";
 import { readModel } from "../src/onnx/read";
 import { writeModel } from "../src/onnx/write";
@@ -53,6 +54,7 @@ async function main(): Promise<void> {
     throw new Error(
       `--shape names "${stranger}", but ${named(graph)} has no such input; there are ${graph.inputs.map((v) => `"${v.name}"`).join(", ")}.`,
     );
+  refuse(notUnderstood(cut(graph, [of])));
   const model = canonicalise(graph, { shapes, until: [of] });
   const taken = ["cotangent", "grad"].find((name) => model.types.has(name));
   if (taken !== undefined)
@@ -62,7 +64,7 @@ async function main(): Promise<void> {
   const wrt = values.wrt ?? onlyInput(model);
   if (!model.inputs.some((v) => v.name === wrt))
     throw new Error(`${named(graph)} has no input "${wrt}"; there are ${listed(model)}.`);
-  for (const { op, node } of unsupported(model, { of, wrt })) process.stderr.write(`grad: no rule for ${op} "${node}"\n`);
+  refuse(unsupported(model, { of, wrt }));
   const bytes = writeModel(lower(gradient(model, { of, wrt }), "wasm"));
   write(values.output, bytes);
   const size = (name: string) => `[${model.types.get(name)!.shape.join(", ")}]`;
@@ -72,6 +74,12 @@ async function main(): Promise<void> {
   process.stderr.write(
     `grad: ${values.output}: ${wrt} ${size(wrt)} and cotangent ${size(of)} in, ${of} ${size(of)} and grad ${size(wrt)} out\n`,
   );
+}
+
+/** Lists every op without a rule, a line each, and throws the first few in one message. */
+function refuse(found: readonly UnsupportedOp[]): void {
+  for (const { op, node } of found) process.stderr.write(`grad: no rule for ${op} "${node}"\n`);
+  if (found.length) throw new UnsupportedOpsError(found);
 }
 
 function opened(file: string): Uint8Array {

@@ -15,6 +15,20 @@ const isolation = {
   "Cross-Origin-Embedder-Policy": "credentialless",
 };
 
+/** What only workers import: found too late, it would make the development server reload the page under a reader's hands. */
+const ofWorkers = [
+  "@bufbuild/protobuf",
+  "@bufbuild/protobuf/codegenv2",
+  "@bufbuild/protobuf/txtpb",
+  "@bufbuild/protobuf/wire",
+  "@bufbuild/protobuf/wkt",
+  "@noble/hashes/sha2.js",
+  "@noble/hashes/utils.js",
+  "comlink",
+  "flatbuffers",
+  "idb-keyval",
+];
+
 export default defineConfig({
   base: "./",
   plugins: [svelte()],
@@ -22,6 +36,6 @@ export default defineConfig({
   server: { headers: isolation },
   preview: { headers: isolation },
   worker: { format: "es" },
-  optimizeDeps: { exclude: ["onnxruntime-web"] },
+  optimizeDeps: { include: ofWorkers, exclude: ["onnxruntime-web"] },
   build: { target: "esnext", assetsInlineLimit: 0, chunkSizeWarningLimit: 1500, reportCompressedSize: false },
 });

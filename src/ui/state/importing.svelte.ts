@@ -61,7 +61,7 @@ export class Importing {
           title: card?.title ?? found.title,
           preprocessing,
           weights: "int8",
-          measure: (found.bytes ?? 0) < MEASURED_BYTES,
+          measure: !found.unsupported.length && (found.bytes ?? 0) < MEASURED_BYTES, // what is not understood has no answers
           pictures: [],
         };
     } catch (error) {

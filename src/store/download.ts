@@ -16,6 +16,7 @@ import type { Quantized, WeightStorage } from "../quantize/quantize";
 import { SmallModelStream } from "../quantize/stream";
 import { DigestError, formatBytes } from "./errors";
 import { keepModel } from "./keep";
+import type { Exclusive } from "./locks";
 import { meter, type Meter } from "./progress";
 import { checkRoom, forget, roomFor, type Claim } from "./room";
 import { receive, type Patience } from "./transfer";
@@ -33,6 +34,7 @@ export interface DownloadRequest {
   keep: WeightStorage;
   /** Whether another download, in any tab, is using these parts just now. */
   busy: (sha256: string) => Promise<boolean>;
+  locks: Exclusive;
   signal: AbortSignal;
   onProgress: (p: Progress) => void;
 }
@@ -73,7 +75,16 @@ async function brought(vault: Vault, request: DownloadRequest, progress: Meter):
   if (outcome.conversion) {
     const { graph, report } = outcome.conversion.end();
     const kept = await keepModel(vault, graph, {
-      ...{ id, weights: keep, from: file.sha256, bytesBefore: file.bytes, report, signal, busy: request.busy },
+      ...{
+        id,
+        weights: keep,
+        from: file.sha256,
+        bytesBefore: file.bytes,
+        report,
+        signal,
+        busy: request.busy,
+        locks: request.locks,
+      },
       onProgress: progress.keep,
       makeRoom: () => vault.dropParts(file.sha256), // they are verified, but weigh more than a second download
     });

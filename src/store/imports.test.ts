@@ -9,6 +9,7 @@ import type { Progress } from "../api/engine";
 import { readModel } from "../onnx/read";
 import { writeModel } from "../onnx/write";
 import { quantize } from "../quantize/quantize";
+import { localLocks } from "./locks";
 import { readModelBytes } from "./models";
 import { indexedDbVault } from "./vault";
 
@@ -127,6 +128,18 @@ test("cancelled at any moment, it leaves nothing", async () => {
     expect(await tab().list()).toEqual([]);
     expect(await indexedDbVault().allUnfinished()).toEqual([]);
   }
+});
+
+test("in two tabs at once: one writes after the other, and a cancel in one does the other no harm", async () => {
+  const source = dropped(file(MODEL, "net.onnx"));
+  const choices = choicesFor(await look(source));
+  const locks = localLocks(); // as the browser's, shared by both
+  const [first, second] = [tab({ locks }), tab({ locks })];
+  const cancelled = failure(first.importModel("a", source, choices, (p) => p.phase === "keep" && first.cancel("a")));
+  const model = await second.importModel("b", source, choices, () => {});
+  expect((await cancelled).name).toBe("AbortError");
+  expect(await tab().list()).toEqual([model]);
+  expect((await readModelBytes(model.sha256)).length).toBe(model.bytes);
 });
 
 test("what a closed tab left of an import is cleared away an hour later, and not before", async () => {

@@ -12,6 +12,7 @@ import { allocate, computed } from "../onnx/tensor";
 import { quantize, type Quantized, type WeightStorage } from "../quantize/quantize";
 import { SmallModelStream } from "../quantize/stream";
 import { keepModel } from "./keep";
+import type { Exclusive } from "./locks";
 import { meter } from "./progress";
 import { filesOf, piecesOf, sorted, type FetchOptions } from "./sources";
 import type { Vault } from "./vault";
@@ -31,6 +32,7 @@ class EndedEarly extends Error {
 
 export interface ImportContext extends Omit<FetchOptions, "onUnsupported"> {
   busy: (sha256: string) => Promise<boolean>;
+  locks: Exclusive;
 }
 
 /** One download for a look and the imports after it: the last address, and what came from there. */
@@ -87,6 +89,7 @@ export class Imports {
         ...(choices.catalogId ? {} : { card: (id: string) => ownCard(id, FORMATS[format], choices) }),
         signal: context.signal,
         busy: context.busy,
+        locks: context.locks,
         onProgress: progress.keep,
       });
     } finally {

@@ -7,6 +7,7 @@ import type { Graph } from "../onnx/graph";
 import { modelParts } from "../onnx/write";
 import type { WeightReport, WeightStorage } from "../quantize/quantize";
 import { findStored } from "./download";
+import type { Exclusive } from "./locks";
 import { forget, roomFor } from "./room";
 import { isQuota, PART_BYTES, type Vault } from "./vault";
 
@@ -27,6 +28,8 @@ export interface KeepRequest {
   /** Of the reader's own model, once its id is known. */
   card?: (id: string) => ModelCard;
   signal: AbortSignal;
+  /** One job at a time writes a file, over all tabs. */
+  locks: Exclusive;
   busy: (sha256: string) => Promise<boolean>;
   onProgress: (doneBytes: number, totalBytes: number) => void;
   /** Frees what this very job can do without when the browser has no room. */
@@ -35,7 +38,7 @@ export interface KeepRequest {
 
 /** Stores `graph` as an ONNX file. Throws QuotaError, or the signal's reason; nothing half done is left. */
 export async function keepModel(vault: Vault, graph: Graph, request: KeepRequest): Promise<StoredModel> {
-  const { weights, from, bytesBefore, report, signal } = request;
+  const { weights, from, bytesBefore, report } = request;
   const hash = sha256.create();
   let bytes = 0;
   for (const part of modelParts(graph)) {
@@ -51,6 +54,12 @@ export async function keepModel(vault: Vault, graph: Graph, request: KeepRequest
     ...(request.card ? { card: request.card(id) } : {}),
     ...(vault.keeps === "memory" ? { volatile: true as const } : {}),
   };
+  return request.locks(digest, request.signal, () => written(vault, graph, model, request));
+}
+
+async function written(vault: Vault, graph: Graph, model: StoredModel, request: KeepRequest): Promise<StoredModel> {
+  const { sha256: digest, bytes, id } = model;
+  const { signal } = request;
   const claim = { id, sha256: digest, bytes, busy: request.busy };
   const write = (work: () => Promise<void>) => roomFor(vault, claim, () => retried(work, request.makeRoom));
   if (!(await findStored(vault, digest))) {

@@ -66,7 +66,7 @@ export function makeStore(options: StoreOptions): StoreApi {
   ) {
     const { url, sameOrigin } = resolve(id, file, options.baseUrl);
     const keep = file.weights === "float32" ? wish : file.weights; // what is small already stays as it is
-    const request = { id, file, url, sameOrigin, keep, patience: limits, signal, onProgress, busy: isBusy };
+    const request = { id, file, url, sameOrigin, keep, patience: limits, signal, onProgress, busy: isBusy, locks };
     const stopWatching = watchOther(file, onProgress);
     return locks(file.sha256, signal, async () => {
       stopWatching();
@@ -128,6 +128,7 @@ export function makeStore(options: StoreOptions): StoreApi {
     onProgress,
     patience: limits,
     busy: isBusy,
+    locks,
   });
 
   return {

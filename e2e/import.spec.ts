@@ -79,7 +79,8 @@ test("a file is dropped, its layers are seen, a unit is drawn; after a reload it
   await expect(page.getByRole("button", { name: "Choose a model" })).toContainText("tiny net");
   const row = await rowOf(page, "tiny net");
   await expect(row).toContainText("On this machine");
-  await row.getByRole("button", { name: "Remove tiny net" }).click();
+  await row.getByRole("button", { name: "Remove tiny net from this machine" }).click();
+  await row.getByRole("button", { name: "Remove for good" }).click();
   await expect(row).toBeHidden();
 });
 

@@ -14,6 +14,8 @@ import { receive, type Patience } from "./transfer";
 
 /** Enough of a file to tell its format by; JSON is read whole. */
 const HEAD = 1 << 20;
+/** A server that does not say in this time how long a file is has not said it. */
+const HEAD_MS = 10_000;
 /** Arrived bytes are handed to the browser in blobs of this size, which it may move out of memory. */
 const BLOB = 16 << 20;
 
@@ -165,7 +167,8 @@ function nodesWatch(what: string, totalBytes: number | null, onUnsupported: NonN
 
 /** Bytes to come; null where the server does not say. */
 async function lengthOf(url: URL, signal: AbortSignal): Promise<number | null> {
-  const response = await fetch(url, { method: "HEAD", signal, ...PRIVATELY }).catch(() => null);
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(HEAD_MS)]);
+  const response = await fetch(url, { method: "HEAD", signal: soon, ...PRIVATELY }).catch(() => null);
   signal.throwIfAborted();
   const length = Number(response?.ok && !response.headers.get("content-encoding") && response.headers.get("content-length"));
   return length > 0 ? length : null;

@@ -47,6 +47,8 @@ export interface ServeOptions {
   etag?: string;
   /** Bytes after which the connection is cut; Infinity for never. */
   cutAfter?: number;
+  /** Milliseconds between the last byte and the cut: a browser drops what it has not handed on when the cut comes. */
+  linger?: number;
   /** Stops sending after `cutAfter` bytes instead of cutting. */
   stall?: boolean;
   ignoreRange?: boolean;
@@ -60,7 +62,7 @@ export interface ServeOptions {
 
 /** Serves `file` as a good server does, but for what the options spoil. */
 export function serve(request: IncomingMessage, response: ServerResponse, file: Uint8Array, options: ServeOptions = {}): void {
-  const { etag, cutAfter = Infinity, stall, ignoreRange, chunked } = options;
+  const { etag, cutAfter = Infinity, linger = 0, stall, ignoreRange, chunked } = options;
   const asked = ignoreRange ? null : /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
   const ifRange = request.headers["if-range"];
   const from = asked && (!ifRange || ifRange === etag) ? Number(asked[1]) : null;
@@ -82,6 +84,6 @@ export function serve(request: IncomingMessage, response: ServerResponse, file: 
     return;
   }
   response.write(body.subarray(0, cutAfter), () => {
-    if (!stall) response.socket?.end(); // what was written still arrives: a connection that is reset would lose some
+    if (!stall) setTimeout(() => response.socket?.end(), linger); // a connection that is reset would lose more
   });
 }

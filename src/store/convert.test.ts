@@ -55,7 +55,7 @@ test.each(["int8", "float16"] as const)(
 );
 
 test("cut on the way and resumed in another visit: the parts that were kept are converted too", async () => {
-  server.behave((q, r, n) => (n === 0 ? serve(q, r, FLOAT, { cutAfter: 2 * PART_BYTES + 9 }) : r.destroy()));
+  server.behave((q, r, n) => (n === 0 ? serve(q, r, FLOAT, { cutAfter: 2 * PART_BYTES + 9, linger: 200 }) : r.destroy()));
   expect((await failure(run(tab(), float, "job", "int8"))).name).toBe("DownloadError");
   server.behave((q, r) => serve(q, r, FLOAT));
   const { model } = await run(tab(), float, "job", "int8");

@@ -48,7 +48,7 @@ describe("download", () => {
   });
 
   test("a server that stops half way: what arrived is kept, said so, and a later visit goes on from there", async () => {
-    server.behave((q, r, n) => (n === 0 ? serve(q, r, FILE, { cutAfter: 2 * PART_BYTES + 9 }) : r.destroy()));
+    server.behave((q, r, n) => (n === 0 ? serve(q, r, FILE, { cutAfter: 2 * PART_BYTES + 9, linger: 200 }) : r.destroy()));
     const store = tab();
     const error = await failure(run(store));
     expect(error.name).toBe("DownloadError");

@@ -33,7 +33,7 @@ const allowed = {
   client: ["engine", "store", "api", "vis", "onnx"],
   engine: ["store", "models", "api", "vis", "attribution", "autodiff", "importers", "quantize", "onnx"],
   store: ["models", "api", "importers", "quantize", "onnx"],
-  models: ["api", "autodiff", "importers", "quantize", "onnx"],
+  models: ["api", "vis", "autodiff", "importers", "quantize", "onnx"],
   api: ["vis", "attribution", "importers", "quantize", "onnx"],
   vis: ["autodiff", "onnx"],
   attribution: ["vis", "autodiff", "onnx"],

@@ -4,13 +4,14 @@ import { canonicalise } from "../src/onnx/canonicalise";
 import type { Graph, Tensor } from "../src/onnx/graph";
 import { f32 } from "../src/onnx/tensor";
 import type { Resident, Runtime } from "../src/engine/runtime";
-import { initialTheta } from "../src/vis/parametrization";
+import { feedsOf, planObjective } from "../src/vis/objective/program";
+import { ratesOf } from "../src/vis/optimizers";
+import { initialTheta } from "../src/vis/parametrization/parametrization";
 import { seeded } from "../src/vis/random";
 import type { Recipe } from "../src/vis/recipe";
 import { lucid } from "../src/vis/recipes";
-import { adamRate, STEP, stepGraph } from "../src/vis/stepGraph";
-import { drawAffine, transformedSize } from "../src/vis/transforms";
-import { warpInputs } from "../src/vis/warp";
+import { next, STEP, stepGraph } from "../src/vis/stepGraph";
+import { drawTransforms, transformedSize } from "../src/vis/transforms/plan";
 import { LAYER, PREPROCESSING } from "./googlenet";
 import type { Contestant } from "./measure";
 
@@ -31,20 +32,19 @@ export async function ours(runtime: Runtime, graph: Graph, size: number): Promis
   const b = new GraphBuilder(model);
   const summary = b.reduceMean(b.value(LAYER), [], false);
   const forward = await runtime.compile(b.build("forward", [summary]), { resident: [] });
-  const step = stepGraph(model, { recipe, layer: LAYER, redirect: false });
-  const resident = [STEP.nextTheta, STEP.nextM, STEP.nextV];
-  const program = await runtime.compile(step.graph, { resident });
+  const objective = planObjective({ kind: "channel", layer: LAYER, channel: 1 }, 1);
+  const step = stepGraph(model, { recipe, objective, redirect: false });
+  const kept = [...step.state.keys()];
+  const program = await runtime.compile(step.graph, { resident: kept.map(next) });
 
   const random = seeded(1, "bench");
   const image = f32(Float32Array.from({ length: 3 * size * size }, () => random.uniform()), [1, 3, size, size]); // prettier-ignore
-  const direction = f32(Float32Array.from({ length: step.layer.channels }, (_, c) => (c === 1 ? 1 : 0)), [1, step.layer.channels]); // prettier-ignore
-  const positions = step.layer.height * step.layer.width;
-  const mask = f32(1 / positions, [1, positions]);
-  let state: (Tensor | Resident)[] = [
-    f32(initialTheta(recipe, 1, random), step.thetaShape),
-    f32(0, step.thetaShape),
-    f32(0, step.thetaShape),
-  ];
+  const fixed = feedsOf(objective, step.shapes);
+  let state: Record<string, Tensor | Resident> = Object.fromEntries(
+    [...step.state].map(([name, shape]) => [name, f32(0, shape)]),
+  );
+  state[STEP.theta] = f32(initialTheta(recipe, [random]), step.state.get(STEP.theta)!);
+  const free = (): void => Object.values(state).forEach((value) => "dispose" in value && value.dispose());
   let t = 0;
   return {
     engine: "micrographia",
@@ -53,23 +53,15 @@ export async function ours(runtime: Runtime, graph: Graph, size: number): Promis
       await forward.run({ image }, [summary.name]);
     },
     step: async () => {
-      const { warp, unwarp } = warpInputs(drawAffine(recipe.transforms, random));
-      const feeds = {
-        [STEP.theta]: state[0]!,
-        [STEP.m]: state[1]!,
-        [STEP.v]: state[2]!,
-        [STEP.rate]: f32(adamRate(recipe.optimizer, ++t)),
-        [STEP.warp]: f32(warp, [3, 2]),
-        [STEP.unwarp]: f32(unwarp, [3, 2]),
-        [STEP.direction]: direction,
-        [STEP.mask]: mask,
-      };
-      const out = await program.run(feeds, [...resident, STEP.score]);
-      for (const value of state) if ("dispose" in value) value.dispose();
-      state = resident.map((name) => out[name]!);
+      const drawn = drawTransforms(step.transforms, [random], { step: ++t, steps: recipe.steps });
+      const rates = ratesOf(recipe, t);
+      const feeds = { ...state, ...fixed, ...drawn, [STEP.rates]: f32(rates, [rates.length]) };
+      const out = await program.run(feeds, [...kept.map(next), STEP.score]);
+      free();
+      state = Object.fromEntries(kept.map((name) => [name, out[next(name)]!]));
     },
     dispose: async () => {
-      for (const value of state) if ("dispose" in value) value.dispose();
+      free();
       await forward.dispose();
       await program.dispose();
     },

@@ -7,6 +7,7 @@ import type { Catalog, ModelCard } from "../src/api/model";
 import type { Graph } from "../src/onnx/graph";
 import { conventionFor, conventions, type Convention, type Preprocessing } from "../src/onnx/preprocessing";
 import { readModel } from "../src/onnx/read";
+import { labelsOf } from "../src/models/naming";
 import { UsageError } from "./usage";
 
 const MODELS = resolve(import.meta.dirname, "../public/models");
@@ -16,6 +17,8 @@ export interface OpenedModel {
   preprocessing: Preprocessing;
   /** The catalogue's card, when the file is one of its models or has the layers of one. */
   card: ModelCard | null;
+  /** Class names; none where the card names none. */
+  labels: string[];
   /** Where the preprocessing was taken from, for people. */
   because: string;
 }
@@ -28,6 +31,15 @@ export const conventionNames = Object.keys(conventions) as Convention[];
  * conventionNames, or JSON with any of Preprocessing's fields; without it the catalogue must know the file, by its SHA-256 or its layers.
  */
 export async function openModel(model: string, options: { from?: string; preprocessing?: string }): Promise<OpenedModel> {
+  const found = await findModel(model, options);
+  const file = found.card?.labels ? await readFile(join(MODELS, found.card.labels), "utf8") : "";
+  return { ...found, labels: found.card ? labelsOf(found.card, file) : [] };
+}
+
+async function findModel(
+  model: string,
+  options: { from?: string; preprocessing?: string },
+): Promise<Omit<OpenedModel, "labels">> {
   const catalog = await openCatalog();
   const listed = catalog.models.find((card) => card.id === model);
   const { bytes, path } = listed ? await hostedFile(listed, options.from) : await anyFile(model, catalog);

@@ -20,10 +20,11 @@ export function readPictures(paths: readonly string[], size: readonly [height: n
       : [path],
   );
   if (!files.length) throw new UsageError(`no PNG or JPEG file is in ${paths.join(", ")}.`);
-  return files.map((file) => networkInput(bitmapOf(file), size));
+  return files.map((file) => networkInput(readBitmap(file), size));
 }
 
-function bitmapOf(file: string): Bitmap {
+/** A PNG or JPEG file, decoded. Throws Error with its name when it is neither. */
+export function readBitmap(file: string): Bitmap {
   const bytes = readFileSync(file);
   try {
     if (bytes[0] === 0xff) {

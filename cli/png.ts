@@ -3,10 +3,11 @@ import { writeFile } from "node:fs/promises";
 import { encode } from "fast-png";
 import type { Picture } from "../src/api/engine";
 
-/** Writes `picture` as an RGB PNG; the directory must exist. */
+/** Writes `picture` as a PNG, RGB where it is opaque, else RGBA; the directory must exist. */
 export async function writePng(path: string, { width, height, rgba }: Picture): Promise<void> {
-  const data = rgba.filter((_, i) => i % 4 !== 3);
-  await writeFile(path, encode({ width, height, data: new Uint8Array(data), channels: 3, depth: 8 }));
+  const opaque = rgba.every((v, i) => i % 4 !== 3 || v === 255);
+  const data = new Uint8Array(opaque ? rgba.filter((_, i) => i % 4 !== 3) : rgba);
+  await writeFile(path, encode({ width, height, data, channels: opaque ? 3 : 4, depth: 8 }));
 }
 
 /** Pictures of one size side by side, `columns` to a row. */

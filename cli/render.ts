@@ -1,17 +1,20 @@
 /** `npm run render`: one picture of what a unit looks for, from a terminal, through the library that the page uses. */
 import { parseArgs } from "node:util";
+import { compileGoal } from "../src/engine/goal";
 import { nodeRuntime } from "../src/engine/ortNode";
-import { prepare } from "../src/engine/prepare";
-import { compileStepper, renderPicture } from "../src/engine/render";
-import { layerValue } from "../src/models/layers";
-import { validateObjective, type Objective } from "../src/vis/objective";
+import { renderPicture } from "../src/engine/render";
+import { namingOf } from "../src/models/naming";
+import { resolveObjective } from "../src/vis/objective/resolve";
+import { validateObjective } from "../src/vis/objective/validate";
 import type { Recipe } from "../src/vis/recipe";
 import { lucid, recipeOf, recipes, validateRecipe } from "../src/vis/recipes";
+import type { Bitmap } from "../src/vis/resample";
 import { conventionNames, openModel } from "./model";
-import { writePng } from "./png";
+import { readBitmap } from "./pictures";
+import { contactSheet, writePng } from "./png";
 import { json, runCommand, UsageError, wholeNumber } from "./usage";
 
-const HELP = `Makes a picture of what a unit of a vision network looks for.
+const HELP = `Makes pictures of what a vision network looks for.
 
   npm run -s render -- --model FILE_OR_ID --objective JSON [options] -o out.png
 
@@ -20,12 +23,17 @@ const HELP = `Makes a picture of what a unit of a vision network looks for.
   --objective JSON      {"kind":"channel","layer":"inception_4c_output","channel":3}
                         {"kind":"neuron","layer":..., "channel":3, "x":4, "y":5}   (the centre when x and y are left out)
                         {"kind":"direction","layer":..., "vector":[...]}           (one number for each channel)
+                        {"kind":"class","class":"tabby"}                           and many more: see docs/gallery.md
                         layer: a value of the file, or what the model's card calls it, such as "mixed4c"
-  --recipe NAME|JSON    ${Object.keys(recipes).join(", ")}, or any of a recipe's fields over Lucid's
+  --recipe NAME|JSON    ${Object.keys(recipes).join(", ")}, or any of a recipe's fields over Lucid's;
+                        both: NAME and JSON in a second --recipe
                         (default: the one that the model's card names, else ${lucid.name})
   --size PIXELS         side of the picture (default ${lucid.size})
   --steps N             (default ${lucid.steps})
   --seed N              (default ${lucid.seed})
+  --batch N             pictures made together (default ${lucid.batch}); they are written side by side
+  --columns N           how many of them to a row (default: as near to a square as it goes)
+  --picture NAME=FILE   a PNG or JPEG that the objective or the recipe calls NAME; "drawn:0", "drawn:1", ... are always there
   --preprocessing P     how a file that the catalogue does not know wants its pictures: ${conventionNames.join(", ")},
                         or JSON such as {"channels":"BGR","range":255,"mean":[104,117,123],"std":[1,1,1],"size":224}
   --threads N           WASM threads (default: one for each core, at most 4)
@@ -43,10 +51,13 @@ async function main(): Promise<void> {
       model: { type: "string" },
       from: { type: "string" },
       objective: { type: "string" },
-      recipe: { type: "string" },
+      recipe: { type: "string", multiple: true },
       size: { type: "string" },
       steps: { type: "string" },
       seed: { type: "string" },
+      batch: { type: "string" },
+      columns: { type: "string" },
+      picture: { type: "string", multiple: true },
       preprocessing: { type: "string" },
       threads: { type: "string" },
       output: { type: "string", short: "o" },
@@ -61,21 +72,22 @@ async function main(): Promise<void> {
   if (!name) throw new UsageError("--model is missing.");
   if (!values.objective) throw new UsageError("--objective is missing.");
   if (!output) throw new UsageError("-o is missing: the PNG to write.");
-  const objective: Objective = validateObjective(json("objective", values.objective));
-  const { graph, preprocessing, card, because } = await openModel(name, values);
+  const asked = validateObjective(json("objective", values.objective));
+  const pictures = namedPictures(values.picture ?? []);
+  const { graph, preprocessing, card, labels, because } = await openModel(name, values);
   process.stderr.write(`${name}: ${because}.\n`);
   const recipe = chosenRecipe(values, card ? recipeOf(card) : lucid);
-  const { model, layer } = prepare({ graph, preprocessing, layer: layerValue(graph, card, objective.layer), recipe });
+  const objective = resolveObjective(asked, namingOf({ graph, preprocessing, card, labels }));
 
   const runtime = nodeRuntime(values.threads === undefined ? undefined : wholeNumber("threads", values.threads, 1));
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort(new Error("stopped")));
   try {
-    const stepper = await compileStepper(runtime, model, layer, recipe);
+    const goal = await compileGoal(runtime, { graph, preprocessing, objective, recipe, pictures });
     let reported = -Infinity;
-    const { picture, score, elapsedMs } = await renderPicture(stepper, {
-      objective,
+    const made = await renderPicture(goal, {
       recipe,
+      pictures,
       signal: stop.signal,
       onStep: ({ step, score, stepsPerSecond }) => {
         const now = performance.now();
@@ -85,11 +97,12 @@ async function main(): Promise<void> {
       },
       previews: false,
     });
-    await writePng(output, picture);
+    const columns = values.columns === undefined ? Math.ceil(Math.sqrt(recipe.batch)) : wholeNumber("columns", values.columns, 1);
+    await writePng(output, contactSheet(made.pictures, columns));
     line({
-      objective: score,
+      objective: made.score,
       steps: recipe.steps,
-      ms_per_step: rounded(elapsedMs / recipe.steps),
+      ms_per_step: rounded(made.elapsedMs / recipe.steps),
       device: runtime.info.label,
     });
   } finally {
@@ -97,18 +110,31 @@ async function main(): Promise<void> {
   }
 }
 
-function chosenRecipe(values: { recipe?: string; size?: string; steps?: string; seed?: string }, standard: Recipe): Recipe {
-  const base = values.recipe === undefined ? standard : namedRecipe(values.recipe);
-  const number = (option: "size" | "steps" | "seed") =>
-    values[option] === undefined ? base[option] : wholeNumber(option, values[option], 0);
-  return validateRecipe({ size: number("size"), steps: number("steps"), seed: number("seed") }, base);
+/** NAME=FILE, each. */
+function namedPictures(options: readonly string[]): Record<string, Bitmap> {
+  return Object.fromEntries(
+    options.map((option): [string, Bitmap] => {
+      const at = option.indexOf("=");
+      if (at < 1) throw new UsageError(`--picture ${option} is not NAME=FILE.`);
+      return [option.slice(0, at), readBitmap(option.slice(at + 1))];
+    }),
+  );
 }
 
-function namedRecipe(text: string): Recipe {
+type RecipeOptions = Partial<Record<"size" | "steps" | "seed" | "batch", string>> & { recipe?: string[] };
+function chosenRecipe(values: RecipeOptions, standard: Recipe): Recipe {
+  const base = (values.recipe ?? []).reduce((before, text, i) => namedRecipe(text, i ? before : undefined), standard);
+  const number = (option: "size" | "steps" | "seed" | "batch") =>
+    values[option] === undefined ? base[option] : wholeNumber(option, values[option], 0);
+  return validateRecipe({ size: number("size"), steps: number("steps"), seed: number("seed"), batch: number("batch") }, base);
+}
+
+/** A recipe by its name, or by JSON over `base`: Lucid's, or the one named before. */
+function namedRecipe(text: string, base?: Recipe): Recipe {
   if (Object.hasOwn(recipes, text)) return recipes[text]!;
   if (!text.trimStart().startsWith("{"))
     throw new UsageError(`--recipe ${text} is not known; there are ${Object.keys(recipes).join(", ")}, or give JSON.`);
-  return validateRecipe(json("recipe", text));
+  return validateRecipe(json("recipe", text), base);
 }
 
 const rounded = (x: number): number => Number(x.toPrecision(5));

@@ -2,8 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { LAYER, PREPROCESSING } from "../bench/googlenet";
 import { nodeRuntime } from "../src/engine/ortNode";
-import { prepare } from "../src/engine/prepare";
-import { compileStepper, renderPicture } from "../src/engine/render";
+import { compileGoal } from "../src/engine/goal";
+import { renderPicture } from "../src/engine/render";
+import type { Stepper } from "../src/engine/stepper";
 import { lucid } from "../src/vis/recipes";
 import { FACTOR, readGooglenet } from "./googlenet";
 import { hasSharedData } from "./photos";
@@ -20,11 +21,17 @@ describe.skipIf(!hasSharedData)("Lucid's recipe on GoogLeNet's inception_4c_outp
   test("48 steps at 128 px excite channels far more than the best photo, dead ones included", async () => {
     const recipe = { ...lucid, steps: 48 };
     const runtime = nodeRuntime(1);
-    const { model, layer } = prepare({ graph: readGooglenet(), preprocessing: PREPROCESSING, layer: LAYER, recipe });
-    const stepper = await compileStepper(runtime, model, layer, recipe);
+    const graph = readGooglenet();
     const { signal } = new AbortController();
+    let stepper: Promise<Stepper> | undefined; // one compiled step serves every channel
     for (const [channel, best, startsDead] of BEST_PHOTO) {
-      const { scores } = await renderPicture(stepper, { objective: { kind: "channel", layer, channel }, recipe, signal });
+      const objective = { kind: "channel", layer: LAYER, channel } as const;
+      const goal = await compileGoal(
+        runtime,
+        { graph, preprocessing: PREPROCESSING, objective, recipe },
+        (_, make) => (stepper ??= make()),
+      );
+      const { scores } = await renderPicture(goal, { recipe, signal });
       const last = scores.slice(-8).reduce((a, b) => a + b, 0) / 8; // the transforms make single steps jump
       if (startsDead) expect(scores[0], `channel ${channel} at the start`).toBe(0);
       expect(last / best, `channel ${channel} against the best photo`).toBeGreaterThan(FACTOR);

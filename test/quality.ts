@@ -9,13 +9,16 @@ import { parseArgs } from "node:util";
 import { LAYER, PREPROCESSING } from "../bench/googlenet";
 import { contactSheet, writePng } from "../cli/png";
 import { nodeRuntime } from "../src/engine/ortNode";
-import { prepare } from "../src/engine/prepare";
-import { compileStepper, renderPicture } from "../src/engine/render";
+import { compileGoal } from "../src/engine/goal";
+import { renderPicture } from "../src/engine/render";
+import type { Picture } from "../src/api/engine";
 import type { Runtime } from "../src/engine/runtime";
+import type { Stepper } from "../src/engine/stepper";
 import { canonicalise } from "../src/onnx/canonicalise";
 import type { Graph, Tensor } from "../src/onnx/graph";
 import { sidesOf } from "../src/onnx/preprocessing";
 import { f32 } from "../src/onnx/tensor";
+import type { Objective } from "../src/vis/objective/types";
 import { lucid } from "../src/vis/recipes";
 import { FACTOR, readGooglenet } from "./googlenet";
 import { photo, photoNames } from "./photos";
@@ -84,18 +87,20 @@ async function main(): Promise<void> {
   const graph = readGooglenet();
   const runtime = nodeRuntime();
   const best = await bestPhotos(runtime, graph, LAYER);
-  const { model } = prepare({ graph, preprocessing: PREPROCESSING, layer: LAYER, recipe });
-  const stepper = await compileStepper(runtime, model, LAYER, recipe);
+  const steppers = new Map<string, Promise<Stepper>>();
   const rows = [];
   const pictures = [];
   console.log("channel  photo  first  last step  finished picture  last step / photo  finished / photo  ms/step");
   for (const channel of channels) {
-    const made = await renderPicture(stepper, {
-      objective: { kind: "channel", layer: LAYER, channel },
-      recipe,
-      signal: new AbortController().signal,
+    const objective: Objective = { kind: "channel", layer: LAYER, channel };
+    const goal = await compileGoal(runtime, { graph, preprocessing: PREPROCESSING, objective, recipe }, (key, make) => {
+      const stepper = steppers.get(key) ?? make();
+      steppers.set(key, stepper);
+      return stepper;
     });
-    const [means] = await channelMeans(runtime, graph, LAYER, [asInput(made.picture)], recipe.size);
+    const made = await renderPicture(goal, { recipe, signal: new AbortController().signal });
+    const [picture] = made.pictures as [Picture];
+    const [means] = await channelMeans(runtime, graph, LAYER, [asInput(picture)], recipe.size);
     const row = {
       channel,
       photo: best[channel]!,
@@ -105,7 +110,7 @@ async function main(): Promise<void> {
       msPerStep: made.elapsedMs / recipe.steps,
     };
     rows.push(row);
-    pictures.push(made.picture);
+    pictures.push(picture);
     const cells: [number | string, number][] = [
       [channel, 7],
       [row.photo.toFixed(1), 7],
@@ -124,7 +129,6 @@ async function main(): Promise<void> {
   );
   await writePng(values.sheet, contactSheet(pictures, 5));
   if (values.json) await writeFile(values.json, JSON.stringify({ recipe, rows, passed }, null, 2));
-  await stepper.dispose();
   await runtime.dispose();
 }
 

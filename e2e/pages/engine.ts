@@ -1,5 +1,5 @@
 /** What e2e/engine.spec.ts calls in the browser: pictures through src/client, with a fault in the middle when asked. */
-import type { DeviceChoice, Progress } from "../../src/api/engine";
+import type { DeviceChoice, Picture, Progress } from "../../src/api/engine";
 import { Connection } from "../../src/client/connection";
 import { runJob } from "../../src/client/runJob";
 import { lucid } from "../../src/vis/recipes";
@@ -41,7 +41,7 @@ async function draw(device: DeviceChoice, steps: number, fault: Fault = null, at
     if (p.phase !== "step") return;
     seen.step = p.step;
     seen.events++;
-    if (p.frame) seen.frames++;
+    if (p.frames) seen.frames++;
     if (!faulty || p.step < at) return;
     if (faulty !== "abort") void engine.api[faulty]();
     if (faulty === "abort" || faulty === "hang") setTimeout(() => controller.abort(new Error("no longer wanted")), 100);
@@ -63,7 +63,8 @@ async function draw(device: DeviceChoice, steps: number, fault: Fault = null, at
       signal: controller.signal,
       onProgress,
     });
-    return ended("made", `${made.picture.width} x ${made.picture.height}, ${made.scores.length} steps on ${made.device.backend}`);
+    const [{ width, height }] = made.pictures as [Picture];
+    return ended("made", `${width} x ${height}, ${made.scores.length} steps on ${made.device.backend}`);
   } catch (error) {
     return ended((error as Error).name, (error as Error).message);
   }

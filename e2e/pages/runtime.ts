@@ -2,13 +2,13 @@
 import type { Backend } from "../../src/api/engine";
 import type { OrtRuntimeOptions } from "../../src/engine/ort";
 import { webRuntime } from "../../src/engine/ortWeb";
-import { prepare } from "../../src/engine/prepare";
-import { compileStepper, renderPicture } from "../../src/engine/render";
+import { compileGoal } from "../../src/engine/goal";
+import { renderPicture } from "../../src/engine/render";
 import type { Resident, Runtime } from "../../src/engine/runtime";
 import type { Tensor } from "../../src/onnx/graph";
 import { readModel } from "../../src/onnx/read";
 import { lucid } from "../../src/vis/recipes";
-import { STEP } from "../../src/vis/stepGraph";
+import { next, STEP } from "../../src/vis/stepGraph";
 import { LAYER, tinyCard, tinyModel } from "../../test/tinyModel";
 
 /** The device's own tensor behind a Resident (src/engine/ort.ts). */
@@ -30,10 +30,10 @@ async function steps(backend: Backend, steps: number, session?: OrtRuntimeOption
   try {
     const recipe = { ...lucid, size: 32, steps, redirectSteps: steps / 2 };
     const graph = readModel(tinyModel(), "tiny");
-    const { model, layer } = prepare({ graph, preprocessing: tinyCard.preprocessing, layer: LAYER, recipe });
-    const stepper = await compileStepper(readingTheta(runtime, seen), model, layer, recipe);
-    const objective = { kind: "channel", layer, channel: 3 } as const;
-    const made = await renderPicture(stepper, { objective, recipe, signal: new AbortController().signal });
+    const objective = { kind: "channel", layer: LAYER, channel: 3 } as const;
+    const options = { graph, preprocessing: tinyCard.preprocessing, objective, recipe };
+    const goal = await compileGoal(readingTheta(runtime, seen), options);
+    const made = await renderPicture(goal, { recipe, signal: new AbortController().signal });
     return { device: runtime.info.label, ...seen, scores: [...made.scores], msPerStep: made.elapsedMs / recipe.steps };
   } finally {
     await runtime.dispose();
@@ -49,7 +49,7 @@ const readingTheta = (runtime: Runtime, seen: { theta: number[]; location: strin
       ...program,
       run: async (feeds, fetch) => {
         const out: Record<string, Tensor | Resident> = await program.run(feeds, fetch);
-        const theta = out[STEP.nextTheta] as Behind | undefined;
+        const theta = out[next(STEP.theta)] as Behind | undefined;
         if (theta) {
           seen.location = theta.tensor.location;
           seen.theta = [...(await theta.tensor.getData())];

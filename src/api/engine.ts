@@ -1,6 +1,6 @@
 /** What the engine worker can do. Types only: the page and the worker both import this file. */
 import type { LogitsChange } from "../quantize/compare";
-import type { Objective } from "../vis/objective";
+import type { Objective } from "../vis/objective/types";
 import type { Recipe } from "../vis/recipe";
 import type { ModelCard, ModelSummary } from "./model";
 
@@ -32,8 +32,13 @@ export interface RenderRequest {
   card: ModelCard;
   objective: Objective;
   recipe: Recipe;
+  /** The pictures that the objective and the recipe name, of any size. */
+  pictures?: NamedPictures;
   device: DeviceChoice;
 }
+
+/** Pictures by the names that objectives and recipes call them. */
+export type NamedPictures = Readonly<Record<string, Picture>>;
 
 export type Progress =
   | { phase: "download"; loadedBytes: number; totalBytes: number | null } // null: server sent no length
@@ -42,7 +47,8 @@ export type Progress =
   | { phase: "compare"; done: number; of: number } // answers to pictures, of both models together
   | { phase: "load" } // ORT and the weights into memory
   | { phase: "compile"; device: DeviceInfo } // sessions for this layer and size
-  | { phase: "step"; step: number; steps: number; score: number; stepsPerSecond: number; frame: Picture | null };
+  | { phase: "fit"; step: number; steps: number } // the start is being fitted to a picture
+  | { phase: "step"; step: number; steps: number; score: number; stepsPerSecond: number; frames: Picture[] | null }; // score: the batch's mean
 
 export interface CompareRequest {
   /** SHA-256 of the stored files. */
@@ -55,13 +61,37 @@ export interface CompareRequest {
 }
 
 export interface RenderResult {
-  picture: Picture;
-  /** The objective on the last step's transformed picture, as it was optimised. */
+  /** One for each of the batch. */
+  pictures: Picture[];
+  /** The batch's mean objective on the last step's transformed pictures, as it was optimised. */
   score: number;
-  /** The objective after every step. */
+  /** The batch's mean objective at every step [steps]. */
   scores: Float32Array;
+  /** The last step's objective of each picture [batch]. */
+  each: Float32Array;
   elapsedMs: number;
   device: DeviceInfo;
+}
+
+export interface MeasureRequest {
+  /** SHA-256 of the stored file. */
+  weights: string;
+  card: ModelCard;
+  /** Of one picture: not of a batch. */
+  objective: Objective;
+  /** Whose objective is wanted; of any size: the largest centre part of the network's shape is taken. */
+  pictures: readonly Picture[];
+  /** Those that the objective names. */
+  named?: NamedPictures;
+  device: DeviceChoice;
+}
+
+/** What a network makes of pictures as they are, at its own input size, without transforms. */
+export interface Measured {
+  /** The objective of each picture. */
+  scores: Float32Array;
+  /** Mean over positions of every channel of the objective's first layer, picture by picture [pictures, C]; none when it has no layer. */
+  means: Float32Array;
 }
 
 export interface EngineApi {
@@ -69,6 +99,10 @@ export interface EngineApi {
   open(job: JobId, weights: string, card: ModelCard): Promise<ModelSummary>;
   /** Makes a picture. onProgress must be a top-level argument (Comlink). */
   render(job: JobId, request: RenderRequest, onProgress: (p: Progress) => void): Promise<RenderResult>;
+  /** Has a running picture climb another objective from its next step on; what has been drawn so far is kept. */
+  change(job: JobId, objective: Objective): void;
+  /** The objective on finished pictures or photos. Progress comes as "compare". */
+  measure(job: JobId, request: MeasureRequest, onProgress: (p: Progress) => void): Promise<Measured>;
   /** How the answers of the stored model `request.b` differ from those of `request.a`, both of the same card. */
   compare(job: JobId, request: CompareRequest, onProgress: (p: Progress) => void): Promise<LogitsChange>;
   /** Which device a choice leads to, and why. */

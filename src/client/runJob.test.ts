@@ -42,7 +42,7 @@ const step = (n: number, stepsPerSecond = 100): Progress => ({
   steps: 9,
   score: n,
   stepsPerSecond,
-  frame: null,
+  frames: null,
 });
 const forever = () => new Promise<never>(() => {});
 const failure = (name: string, message: string) => Object.assign(new Error(message), { name });

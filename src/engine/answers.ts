@@ -1,4 +1,5 @@
 /** What a network answers to pictures, forward only: for comparing one storage of its weights with another. */
+import { beforeSoftmax } from "../models/naming";
 import { canonicalise } from "../onnx/canonicalise";
 import type { Graph, Tensor } from "../onnx/graph";
 import { sidesOf, type Preprocessing } from "../onnx/preprocessing";
@@ -19,8 +20,7 @@ export interface AnswerOptions {
 export function logitsOf(graph: Graph): string {
   const [output] = graph.outputs;
   if (output === undefined) throw new Error(`Model "${graph.name}" has no output to compare.`);
-  const maker = graph.nodes.find((node) => node.outputs.includes(output));
-  return maker && ["Softmax", "LogSoftmax"].includes(maker.op) ? maker.inputs[0]! : output;
+  return beforeSoftmax(graph, output);
 }
 
 /** The answer to each picture, in order. Throws what canonicalise throws, or the signal's reason. */

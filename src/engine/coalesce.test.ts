@@ -2,13 +2,13 @@ import { describe, expect, test } from "vitest";
 import type { Picture, Progress } from "../api/engine";
 import { coalesce } from "./coalesce";
 
-const step = (n: number, frame: Picture | null = null): Progress => ({
+const step = (n: number, frames: Picture[] | null = null): Progress => ({
   phase: "step",
   step: n,
   steps: 100,
   score: n,
   stepsPerSecond: 1,
-  frame,
+  frames,
 });
 const picture = (): Picture => ({ width: 1, height: 1, rgba: new Uint8ClampedArray(4) });
 
@@ -45,13 +45,13 @@ describe("coalesce", () => {
     expect(steps()).toEqual(["load", 2, "load"]);
   });
 
-  test("a frame goes out at once, with its own step", () => {
+  test("frames go out at once, with its own step", () => {
     const { report, sent } = recorder();
     report(step(1));
     report(step(2));
-    const frame = picture();
-    report(step(3, frame));
-    expect(sent.at(-1)).toMatchObject({ step: 3, frame });
+    const frames = [picture()];
+    report(step(3, frames));
+    expect(sent.at(-1)).toMatchObject({ step: 3, frames });
   });
 
   test("nothing held, nothing sent twice", async () => {

@@ -1,6 +1,6 @@
 /**
  * Progress on its way out of a worker: at most one step event per interval, never awaited; a change of phase and the last event of
- * a phase always go out. A frame is kept until an event carries it.
+ * a phase always go out. Frames are kept until an event carries them.
  */
 import type { Picture, Progress } from "../api/engine";
 
@@ -12,29 +12,30 @@ export interface Coalesced {
   flush(): Promise<void>;
 }
 
-/** Wraps a callback; `transfer` marks a frame's bytes as movable. `now` is for tests. */
+/** Wraps a callback; `transfer` marks frames' bytes as movable. `now` is for tests. */
 export function coalesce(
   send: (p: Progress) => void | Promise<void>,
   transfer?: <T extends object>(value: T, buffers: ArrayBuffer[]) => T,
   now: () => number = () => performance.now(),
 ): Coalesced {
   let held: Progress | null = null;
-  let frame: Picture | null = null;
+  let frames: Picture[] | null = null;
   let sentAt = -Infinity;
   let delivered: Promise<void> = Promise.resolve();
   const sendHeld = () => {
     if (!held) return;
-    const event = held.phase === "step" ? { ...held, frame } : held;
-    const sent = frame && event.phase === "step" ? (transfer?.(event, [frame.rgba.buffer]) ?? event) : event;
-    held = frame = null;
+    const event = held.phase === "step" ? { ...held, frames } : held;
+    const buffers = (frames ?? []).map(({ rgba }) => rgba.buffer);
+    const sent = buffers.length ? (transfer?.(event, buffers) ?? event) : event;
+    held = frames = null;
     sentAt = now();
     delivered = (async () => send(sent))().catch(() => {}); // a page that is gone hears nothing, and that is all right
   };
   const report = (p: Progress) => {
     if (held && held.phase !== p.phase) sendHeld();
     held = p;
-    if (p.phase === "step") frame = p.frame ?? frame;
-    if (p.phase !== "step" || p.frame !== null || now() - sentAt >= INTERVAL_MS) sendHeld();
+    if (p.phase === "step") frames = p.frames ?? frames;
+    if (p.phase !== "step" || p.frames !== null || now() - sentAt >= INTERVAL_MS) sendHeld();
   };
   const flush = () => {
     sendHeld();

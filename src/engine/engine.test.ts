@@ -121,8 +121,8 @@ describe("render", () => {
     const events: Progress[] = [];
     const first = await e.render("1", request(), (p) => events.push(p));
     const second = await e.render("2", request(), quiet);
-    expect(second.picture.rgba).toEqual(first.picture.rgba);
-    expect(first.picture).toMatchObject({ width: 32, height: 32 });
+    expect(second.pictures).toEqual(first.pictures);
+    expect(first.pictures).toMatchObject([{ width: 32, height: 32 }]);
     expect(first.scores).toHaveLength(3);
     expect(events.map((p) => p.phase).slice(0, 3)).toEqual(["load", "compile", "step"]);
     expect(events.at(-1)).toMatchObject({ phase: "step", step: 3, steps: 3 });
@@ -159,10 +159,11 @@ describe("errors, as people read them", () => {
   const failing = (error: unknown) =>
     engine({}, (runtime) => ({ ...runtime, compile: () => Promise.reject(error as Error) })).engine.render("1", request(), quiet);
 
-  test("the runtime's refusal names the layer, the size, the device and what to try", async () => {
+  test("the runtime's refusal names the size, the device and what to try", async () => {
     await expect(failing(new Error("Kernel not found: Foo"))).rejects.toMatchObject({
       name: "RuntimeRefusedError",
-      message: `layer "out" cannot be drawn at 32 pixels on WASM in Node, 1 thread: Kernel not found: Foo. Try the other device, another size or another layer.`,
+      message:
+        "a picture of 32 pixels cannot be made on WASM in Node, 1 thread: Kernel not found: Foo. Try the other device, another size or another layer.",
     });
   });
 
@@ -205,10 +206,10 @@ describe("across a border of messages", () => {
       request(),
       Comlink.proxy((p: Progress) => void events.push(p)),
     );
-    expect(result.picture.rgba).toHaveLength(4 * 32 * 32);
+    expect(result.pictures.map(({ rgba }) => rgba.length)).toEqual([4 * 32 * 32]);
     expect(result.scores).toHaveLength(3);
     expect(events.at(-1)).toMatchObject({ step: 3 });
-    const frames = events.flatMap((p) => (p.phase === "step" && p.frame ? [p.frame] : []));
+    const frames = events.flatMap((p) => (p.phase === "step" && p.frames ? p.frames : []));
     expect(frames[0]!.rgba).toHaveLength(4 * 32 * 32);
     expect(released).toHaveLength(1);
   });

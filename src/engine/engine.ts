@@ -12,25 +12,34 @@ import type {
   DeviceInfo,
   EngineApi,
   JobId,
+  Measured,
+  MeasureRequest,
+  NamedPictures,
+  Picture,
   Progress,
   RenderRequest,
   RenderResult,
 } from "../api/engine";
 import type { ModelCard, ModelSummary } from "../api/model";
 import { describeModel } from "../models/describe";
-import { layerValue } from "../models/layers";
+import { labelsOf, namingOf } from "../models/naming";
 import type { Graph, Tensor } from "../onnx/graph";
 import { sidesOf } from "../onnx/preprocessing";
 import { readModel } from "../onnx/read";
 import { compareLogits, type LogitsChange } from "../quantize/compare";
-import { networkInput } from "../vis/resample";
+import { partsOf, resolveObjective } from "../vis/objective/resolve";
+import type { Objective } from "../vis/objective/types";
+import type { Bitmaps } from "../vis/parametrization/parametrization";
+import { networkInput, type Bitmap } from "../vis/resample";
 import { testPictures } from "../vis/testPictures";
 import { answersOf } from "./answers";
 import { coalesce } from "./coalesce";
 import { LruCache } from "./lruCache";
-import { prepare } from "./prepare";
-import { compileStepper, renderPicture, stepperKey, type Stepper } from "./render";
+import { compileGoal } from "./goal";
+import { measure } from "./measure";
+import { renderPicture } from "./render";
 import type { Runtime } from "./runtime";
+import type { Goal, Stepper } from "./stepper";
 
 export interface EngineSources {
   /** The stored file with this SHA-256. Throws when it is not stored. */
@@ -61,6 +70,8 @@ const KEPT_MODELS = 2;
 
 export class Engine implements EngineApi {
   readonly #jobs = new Map<JobId, AbortController>();
+  /** Objectives that running pictures are to climb from their next step on. */
+  readonly #wanted = new Map<JobId, Objective>();
   readonly #runtimes = new Map<Backend, Promise<Runtime>>();
   readonly #models = new LruCache<Promise<Graph>>(KEPT_MODELS, async () => {});
   readonly #steppers = new LruCache<Promise<Stepper>>(KEPT_STEPPERS, async (stepper) => (await stepper).dispose());
@@ -79,24 +90,20 @@ export class Engine implements EngineApi {
     });
   }
 
-  async render(job: JobId, request: RenderRequest, onProgress: (p: Progress) => void): Promise<RenderResult> {
-    const progress = coalesce(onProgress, this.sources.transfer);
-    try {
-      return await this.#asJob(job, (signal) => this.#inTurn(signal, () => this.#render(request, signal, progress.report)));
-    } finally {
-      await progress.flush();
-      this.sources.release?.(onProgress);
-    }
+  render(job: JobId, request: RenderRequest, onProgress: (p: Progress) => void): Promise<RenderResult> {
+    return this.#withProgress(job, onProgress, (signal, report) => this.#render(job, request, signal, report));
   }
 
-  async compare(job: JobId, request: CompareRequest, onProgress: (p: Progress) => void): Promise<LogitsChange> {
-    const progress = coalesce(onProgress, this.sources.transfer);
-    try {
-      return await this.#asJob(job, (signal) => this.#inTurn(signal, () => this.#compare(request, signal, progress.report)));
-    } finally {
-      await progress.flush();
-      this.sources.release?.(onProgress);
-    }
+  change(job: JobId, objective: Objective): void {
+    if (this.#jobs.has(job)) this.#wanted.set(job, objective);
+  }
+
+  measure(job: JobId, request: MeasureRequest, onProgress: (p: Progress) => void): Promise<Measured> {
+    return this.#withProgress(job, onProgress, (signal, report) => this.#measure(request, signal, report));
+  }
+
+  compare(job: JobId, request: CompareRequest, onProgress: (p: Progress) => void): Promise<LogitsChange> {
+    return this.#withProgress(job, onProgress, (signal, report) => this.#compare(request, signal, report));
   }
 
   device(choice: DeviceChoice): Promise<DeviceInfo> {
@@ -107,24 +114,70 @@ export class Engine implements EngineApi {
     this.#jobs.get(job)?.abort(new DOMException("The picture was stopped.", "AbortError"));
   }
 
-  async #render(request: RenderRequest, signal: AbortSignal, report: (p: Progress) => void): Promise<RenderResult> {
+  async #render(job: JobId, request: RenderRequest, signal: AbortSignal, report: (p: Progress) => void): Promise<RenderResult> {
     signal.throwIfAborted();
     report({ phase: "load" });
     const [runtime, graph] = await Promise.all([this.#runtime(request.device), this.#graph(request.weights, request.card)]);
     signal.throwIfAborted();
     report({ phase: "compile", device: runtime.info });
     try {
-      const stepper = await this.#stepper(request, runtime, graph);
-      const made = await renderPicture(stepper, {
-        objective: request.objective,
-        recipe: request.recipe,
+      const { recipe } = request;
+      const pictures = bitmapsOf(request.pictures);
+      const goalOf = (objective: Objective): Promise<Goal> => this.#goal({ ...request, objective }, runtime, graph, pictures);
+      const made = await renderPicture(await goalOf(request.objective), {
+        recipe,
+        pictures,
         signal,
-        onStep: (step) => report({ phase: "step", steps: request.recipe.steps, ...step }),
+        onStep: (step) => report({ phase: "step", steps: recipe.steps, ...step }),
+        onFit: (fit) => report({ phase: "fit", ...fit }),
+        change: async () => {
+          const objective = this.#wanted.get(job);
+          this.#wanted.delete(job);
+          return objective ? goalOf(objective) : null;
+        },
       });
       const result = { ...made, device: runtime.info };
-      return this.sources.transfer?.(result, [made.picture.rgba.buffer, made.scores.buffer as ArrayBuffer]) ?? result;
+      const buffers = [...made.pictures.map(({ rgba }) => rgba.buffer), made.scores.buffer as ArrayBuffer];
+      return this.sources.transfer?.(result, buffers) ?? result;
     } catch (error) {
-      throw explained(error, request, runtime.info);
+      throw explained(error, { what: `a picture of ${request.recipe.size} pixels`, device: runtime.info });
+    }
+  }
+
+  async #goal(request: RenderRequest, runtime: Runtime, graph: Graph, pictures: Bitmaps): Promise<Goal> {
+    const { weights, card, recipe } = request;
+    const objective = await this.#resolved(graph, card, request.objective);
+    return compileGoal(runtime, { graph, preprocessing: card.preprocessing, objective, recipe, pictures }, (key, make) =>
+      this.#steppers.get(JSON.stringify([weights, runtime.info.backend, key]), make),
+    );
+  }
+
+  async #resolved(graph: Graph, card: ModelCard, objective: Objective): Promise<Objective> {
+    const named = partsOf(objective).some(({ kind }) => kind === "class");
+    const labels = named ? labelsOf(card, card.labels ? await this.sources.readLabels(card.labels) : "") : [];
+    return resolveObjective(objective, namingOf({ graph, preprocessing: card.preprocessing, card, labels }));
+  }
+
+  async #measure(request: MeasureRequest, signal: AbortSignal, report: (p: Progress) => void): Promise<Measured> {
+    const { card, weights } = request;
+    const { preprocessing } = card;
+    report({ phase: "load" });
+    const [runtime, graph] = await Promise.all([this.#runtime(request.device), this.#graph(weights, card)]);
+    const size = sidesOf(preprocessing);
+    try {
+      const measured = await measure(runtime, {
+        graph,
+        preprocessing,
+        objective: await this.#resolved(graph, card, request.objective),
+        pictures: request.pictures.map((picture) => networkInput(bitmapOf(picture), size)),
+        named: bitmapsOf(request.named),
+        signal,
+        onPicture: (done) => report({ phase: "compare", done, of: request.pictures.length }),
+      });
+      const buffers = [measured.scores.buffer, measured.means.buffer] as ArrayBuffer[];
+      return this.sources.transfer?.(measured, buffers) ?? measured;
+    } catch (error) {
+      throw explained(error, { what: `${request.pictures.length} pictures being measured`, device: runtime.info });
     }
   }
 
@@ -135,7 +188,7 @@ export class Engine implements EngineApi {
     report({ phase: "load" });
     const runtime = await this.#runtime(device);
     const pictures = request.pictures.length
-      ? request.pictures.map(({ width, height, rgba }) => networkInput({ width, height, data: rgba, channels: 4 }, size))
+      ? request.pictures.map((picture) => networkInput(bitmapOf(picture), size))
       : testPictures(size);
     const answers: Tensor[][] = [];
     for (const [i, weights] of [request.a, request.b].entries()) {
@@ -150,15 +203,6 @@ export class Engine implements EngineApi {
     return this.#models.get(weights, async () => readModel(await this.sources.readWeights(weights), `the model "${card.title}"`));
   }
 
-  #stepper({ weights, card, objective, recipe }: RenderRequest, runtime: Runtime, graph: Graph): Promise<Stepper> {
-    const key = JSON.stringify([weights, runtime.info.backend, stepperKey(objective.layer, recipe)]);
-    return this.#steppers.get(key, () => {
-      const value = layerValue(graph, card, objective.layer);
-      const { model, layer } = prepare({ graph, preprocessing: card.preprocessing, layer: value, recipe });
-      return compileStepper(runtime, model, layer, recipe);
-    });
-  }
-
   async #runtime(choice: DeviceChoice): Promise<Runtime> {
     const { backend } = await this.sources.device(choice);
     const known = this.#runtimes.get(backend);
@@ -169,6 +213,21 @@ export class Engine implements EngineApi {
     return made;
   }
 
+  /** A job whose progress is coalesced; it takes its turn. */
+  async #withProgress<T>(
+    job: JobId,
+    onProgress: (p: Progress) => void,
+    work: (signal: AbortSignal, report: (p: Progress) => void) => Promise<T>,
+  ): Promise<T> {
+    const progress = coalesce(onProgress, this.sources.transfer);
+    try {
+      return await this.#asJob(job, (signal) => this.#inTurn(signal, () => work(signal, progress.report)));
+    } finally {
+      await progress.flush();
+      this.sources.release?.(onProgress);
+    }
+  }
+
   async #asJob<T>(job: JobId, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController();
     this.#jobs.set(job, controller);
@@ -176,6 +235,7 @@ export class Engine implements EngineApi {
       return await work(controller.signal);
     } finally {
       this.#jobs.delete(job);
+      this.#wanted.delete(job);
     }
   }
 
@@ -202,18 +262,22 @@ const FOREIGN = new Set(["Error", "RangeError", "RuntimeError", "TypeError"]);
 /** WASM out of memory, by any of the names that reach us. */
 const OUT_OF_MEMORY = /bad_alloc|out of memory|memory allocation|allocation failed|Aborted\(/i;
 
-/** What people are told. */
-function explained(error: unknown, { objective, recipe }: RenderRequest, device: DeviceInfo): unknown {
+/** What people are told of an error while making `what`. */
+function explained(error: unknown, { what, device }: { what: string; device: DeviceInfo }): unknown {
   if (error instanceof Error && !FOREIGN.has(error.name)) return error;
   const message = error instanceof Error ? error.message : String(error); // C++ exceptions arrive as bare numbers
   if (!(error instanceof Error) || error instanceof WebAssembly.RuntimeError || OUT_OF_MEMORY.test(message))
     return new EngineBrokenError(
-      `the machine ran out of memory, or the runtime stopped, while making a picture of ${recipe.size} pixels on ${device.label} (${message}). ` +
-        "Start again, with a smaller size; the model is kept.",
+      `the machine ran out of memory, or the runtime stopped, over ${what} on ${device.label} (${message}). ` +
+        "Start again, with a smaller size or fewer pictures at once; the model is kept.",
       { cause: error },
     );
   return new RuntimeRefusedError(
-    `layer "${objective.layer}" cannot be drawn at ${recipe.size} pixels on ${device.label}: ${message}. Try the other device, another size or another layer.`,
+    `${what} cannot be made on ${device.label}: ${message}. Try the other device, another size or another layer.`,
     { cause: error },
   );
 }
+
+const bitmapOf = ({ width, height, rgba }: Picture): Bitmap => ({ width, height, data: rgba, channels: 4 });
+const bitmapsOf = (pictures: NamedPictures = {}): Bitmaps =>
+  Object.fromEntries(Object.entries(pictures).map(([name, picture]) => [name, bitmapOf(picture)]));

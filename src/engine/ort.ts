@@ -7,7 +7,7 @@ import type { DeviceInfo } from "../api/engine";
 import { lower } from "../autodiff/lower";
 import { sizeOf, type DType, type StaticGraph, type Tensor } from "../onnx/graph";
 import { writeModel } from "../onnx/write";
-import { warpLowerings } from "../vis/warp";
+import { stepLowerings } from "../vis/stepGraph";
 import type { Program, Resident, Runtime } from "./runtime";
 
 /** The part of onnxruntime-web that is used. */
@@ -110,7 +110,7 @@ async function compileProgram(
   extra: Ort.InferenceSession.SessionOptions,
 ): Promise<Program> {
   const onGpu = info.backend === "webgpu";
-  const plain = lower(graph, info.backend, warpLowerings);
+  const plain = lower(graph, info.backend, stepLowerings);
   const session = await ort.InferenceSession.create(writeModel(plain), {
     executionProviders: [info.backend],
     preferredOutputLocation: onGpu

@@ -3,6 +3,7 @@ import { smallGraph } from "../../test/smallGraph";
 import type { Graph } from "../onnx/graph";
 import type { Preprocessing } from "../onnx/preprocessing";
 import { f32 } from "../onnx/tensor";
+import { planObjective } from "../vis/objective/program";
 import { lucid } from "../vis/recipes";
 import { stepGraph } from "../vis/stepGraph";
 import { prepare } from "./prepare";
@@ -37,8 +38,9 @@ function network(): Graph {
 
 const sides = (layer: string, size: number) => {
   const recipe = { ...lucid, size };
-  const { model, layer: name } = prepare({ graph: network(), preprocessing, layer, recipe });
-  return { side: model.inputs[0]!.shape[2], zoom: stepGraph(model, { recipe, layer: name, redirect: false }).zoom };
+  const model = prepare({ graph: network(), preprocessing, layers: [layer], recipe });
+  const objective = planObjective({ kind: "channel", layer, channel: 0 }, 1);
+  return { side: model.inputs[0]!.shape[2], zoom: stepGraph(model, { recipe, objective, redirect: false }).transforms.zoom };
 };
 
 describe("prepare", () => {
@@ -66,9 +68,13 @@ describe("prepare", () => {
     });
     const recipe = { ...lucid, size: 64 };
     const own = { ...preprocessing, size: [48, 96] } as const;
-    const { model, layer } = prepare({ graph, preprocessing: own, layer: "dense", recipe });
+    const model = prepare({ graph, preprocessing: own, layers: ["dense"], recipe });
     expect(model.inputs[0]!.shape).toEqual([1, 3, 48, 96]);
-    expect(stepGraph(model, { recipe, layer, redirect: false })).toMatchObject({ visible: [32, 64], zoom: 96 / 76 });
+    const objective = planObjective({ kind: "channel", layer: "dense", channel: 0 }, 1);
+    expect(stepGraph(model, { recipe, objective, redirect: false })).toMatchObject({
+      visible: [32, 64],
+      transforms: { zoom: 96 / 76 },
+    });
   });
 
   test("an unknown layer is refused with the nearest names", () =>

@@ -1,14 +1,17 @@
 import { describe, expect, test } from "vitest";
+import type { Picture } from "../api/engine";
 import { GraphBuilder } from "../onnx/builder";
 import type { StaticGraph, Value } from "../onnx/graph";
 import { f32 } from "../onnx/tensor";
-import { ObjectiveError, type Objective } from "../vis/objective";
+import { planObjective } from "../vis/objective/program";
+import { ObjectiveError, type Objective } from "../vis/objective/types";
 import { seeded } from "../vis/random";
 import type { Recipe } from "../vis/recipe";
 import { lucid } from "../vis/recipes";
-import { transformedSize } from "../vis/transforms";
+import { transformedSize } from "../vis/transforms/plan";
 import { nodeRuntime } from "./ortNode";
-import { compileStepper, renderPicture, stepperKey, type RenderOptions } from "./render";
+import { renderPicture, type RenderOptions } from "./render";
+import { compileStepper, stepperKey } from "./stepper";
 
 const runtime = nodeRuntime(1);
 const SIZE = 32;
@@ -45,12 +48,14 @@ const convolutional = (b: GraphBuilder, image: Value) => b.conv(image, b.constan
 async function render(
   recipe: Recipe,
   layer: (b: GraphBuilder, image: Value) => Value,
-  options: Partial<RenderOptions> = {},
+  { objective: wanted = objective, ...options }: Partial<RenderOptions> & { objective?: Objective } = {},
   signal = new AbortController().signal,
 ) {
-  const stepper = await compileStepper(runtime, model(recipe, layer), "act", recipe);
+  const plan = planObjective(wanted, recipe.batch);
+  const stepper = await compileStepper(runtime, model(recipe, layer), { objective: plan, recipe, pictures: options.pictures });
   try {
-    return await renderPicture(stepper, { objective, recipe, signal, ...options });
+    const made = await renderPicture({ stepper, objective: plan }, { recipe, signal, ...options });
+    return { ...made, picture: made.pictures[0]! };
   } finally {
     await stepper.dispose();
   }
@@ -129,10 +134,10 @@ describe("renderPicture", () => {
     const steps: number[] = [];
     const frames: number[] = [];
     await render({ ...moving, steps: 60 }, convolutional, {
-      onStep: ({ step, frame, stepsPerSecond }) => {
+      onStep: ({ step, frames: shown, stepsPerSecond }) => {
         steps.push(step);
-        if (frame) frames.push(step);
-        expect(frame?.rgba.length ?? 4 * SIZE * SIZE).toBe(4 * SIZE * SIZE);
+        if (shown) frames.push(step);
+        expect(shown?.[0]!.rgba.length ?? 4 * SIZE * SIZE).toBe(4 * SIZE * SIZE);
         expect(stepsPerSecond).toBeGreaterThan(0);
       },
     });
@@ -143,7 +148,7 @@ describe("renderPicture", () => {
 
   test("no frames when none are wanted", async () => {
     const frames: unknown[] = [];
-    await render({ ...moving, steps: 3 }, convolutional, { previews: false, onStep: ({ frame }) => frames.push(frame) });
+    await render({ ...moving, steps: 3 }, convolutional, { previews: false, onStep: ({ frames: shown }) => frames.push(shown) });
     expect(frames).toEqual([null, null, null]);
   });
 
@@ -184,19 +189,29 @@ describe("renderPicture", () => {
   });
 });
 
-test("steppers are shared by seeds and step counts, and by nothing that is compiled in", () => {
-  expect(stepperKey("act", { ...lucid, seed: 9, steps: 7, name: "mine" })).toBe(stepperKey("act", lucid));
-  for (const other of [{ size: 64 }, { transforms: [] }, { redirectSteps: 0 }, { color: "plain" as const }])
-    expect(stepperKey("act", { ...lucid, ...other })).not.toBe(stepperKey("act", lucid));
-  expect(stepperKey("other", lucid)).not.toBe(stepperKey("act", lucid));
+test("steppers are shared by seeds, steps, rates and units, and by nothing that is compiled in", () => {
+  const keyOf = (o: Objective, recipe: Partial<Recipe> = {}) =>
+    stepperKey(planObjective(o, recipe.batch ?? 1), { ...lucid, ...recipe });
+  const key = keyOf(objective);
+  const faster = { ...lucid.optimizer, learningRate: 0.1 };
+  expect(keyOf(objective, { seed: 9, steps: 7, name: "mine", optimizer: faster, schedule: { kind: "linear", to: 0 } })).toBe(key);
+  expect(keyOf({ kind: "neuron", layer: "act", channel: 3 })).toBe(key);
+  for (const other of [{ size: 64 }, { transforms: [] }, { redirectSteps: 0 }, { color: "plain" as const }, { batch: 2 }])
+    expect(keyOf(objective, other)).not.toBe(key);
+  expect(keyOf({ kind: "channel", layer: "other", channel: 0 })).not.toBe(key);
 });
 
 test("a network that is not square gets its picture in its own shape", async () => {
   const b = new GraphBuilder();
   const image = b.input("image", "float32", [1, 3, 16, 40]);
   const wide = b.build("wide", [b.node("Mul", [convolutional(b, image), b.scalar(1)], {}, { outputNames: ["act"] })]);
-  const stepper = await compileStepper(runtime, wide, "act", moving);
-  const { picture, scores } = await renderPicture(stepper, { objective, recipe: moving, signal: new AbortController().signal });
+  const plan = planObjective(objective, 1);
+  const stepper = await compileStepper(runtime, wide, { objective: plan, recipe: moving });
+  const { pictures, scores } = await renderPicture(
+    { stepper, objective: plan },
+    { recipe: moving, signal: new AbortController().signal },
+  );
+  const [picture] = pictures as [Picture];
   await stepper.dispose();
   expect(picture).toMatchObject({ width: 32, height: 13 });
   expect(picture.rgba.length).toBe(4 * 32 * 13);

@@ -5,6 +5,7 @@ import { activationShape, canonicalise, layersOf, notUnderstood, outputsWithout 
 import { OpError, type Graph, type StaticGraph } from "../onnx/graph";
 import { findLayer } from "../onnx/locate";
 import { sidesOf, type Preprocessing } from "../onnx/preprocessing";
+import { labelsOf } from "./naming";
 
 type Named = Pick<LayerInfo, "name" | "title" | "significant" | "aliases">;
 
@@ -32,12 +33,7 @@ export function describeModel(graph: Graph, card: ModelCard, labels: string): Mo
         unsupported,
       })),
     ],
-    labels:
-      card.classNames ??
-      labels
-        .split("\n")
-        .map((line) => line.trim())
-        .filter(Boolean),
+    labels: labelsOf(card, labels),
     missing: [...missing, ...strangers.map(({ title }) => title)],
     inTheWay: inTheWay.map(({ name, op }) => ({ node: name, op })),
   };

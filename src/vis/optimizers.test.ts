@@ -6,7 +6,8 @@ import { GraphBuilder } from "../onnx/builder";
 import type { Tensor, Value } from "../onnx/graph";
 import { f32 } from "../onnx/tensor";
 import { writeModel } from "../onnx/write";
-import { emitAscent, optimizerState, rateCount, ratesOf, scheduled, type Optimizer, type Schedule } from "./optimizers";
+import { emitAscent, optimizerState, rateCount, ratesOf, scheduled } from "./optimizers";
+import type { Optimizer, Schedule } from "./recipe";
 
 const SHAPE = [2, 3, 4];
 const HALF = 12;

@@ -6,23 +6,7 @@
  */
 import type { GraphBuilder } from "../onnx/builder";
 import type { Value } from "../onnx/graph";
-
-export type Optimizer =
-  /** Kingma and Ba 2015. */
-  | { kind: "adam"; learningRate: number; beta1: number; beta2: number; epsilon: number }
-  /** Adam with Nesterov momentum (Dozat 2016), as Keras computes it. */
-  | { kind: "nadam"; learningRate: number; beta1: number; beta2: number; epsilon: number }
-  /** Gradient ascent by the gradient over its root mean square in each picture (DeepDream, Mordvintsev et al. 2015). */
-  | { kind: "sgd"; learningRate: number; momentum: number };
-
-/** What the learning rate is multiplied by, from the first step (1) to the last (`to`). */
-export type Schedule =
-  | { kind: "constant" }
-  | { kind: "linear"; to: number }
-  /** Half a cosine wave. */
-  | { kind: "cosine"; to: number }
-  /** Rises linearly from 0 over `warmup` steps, then falls along half a cosine wave. */
-  | { kind: "warmup"; warmup: number; to: number };
+import type { Optimizer, Schedule } from "./recipe";
 
 export type OptimizerState = "m" | "v";
 

@@ -1,6 +1,6 @@
 /** The named recipes, as plain data, and the check that a recipe from a link or a file is one. */
 import type { Recipe, Transform } from "./recipe";
-import { transformedSize } from "./transforms";
+import { transformedSize } from "./transforms/plan";
 
 const ADAM = { kind: "adam", learningRate: 0.05, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 const FOURIER = { kind: "fourier", sd: 0.01, decayPower: 1 } as const;
@@ -23,11 +23,16 @@ export const lucid: Recipe = {
   size: 128,
   steps: 512,
   seed: 1,
+  batch: 1,
   parametrization: FOURIER,
   color: "decorrelated",
+  alpha: null,
+  start: null,
   transforms: LUCID_TRANSFORMS,
   optimizer: ADAM,
+  schedule: { kind: "constant" },
   redirectSteps: 16,
+  maxPool: "exact",
 };
 
 /** What the page starts with: Lucid's, stopped when the picture has settled. */
@@ -65,6 +70,10 @@ export const recipes: Readonly<Record<string, Recipe>> = { quick, lucid, distill
 export const recipeOf = ({ recipe = lucid.name }: { recipe?: string }): Recipe =>
   Object.hasOwn(recipes, recipe) ? recipes[recipe]! : lucid;
 
+/** The seed of each picture of the batch. */
+export const seedsOf = ({ seed, seeds, batch }: Pick<Recipe, "seed" | "seeds" | "batch">): number[] =>
+  seeds ?? Array.from({ length: batch }, (_, i) => (seed + i) >>> 0);
+
 /** A recipe that cannot be followed; the message names the field, its value and what is allowed. */
 export class RecipeError extends Error {
   override readonly name = "RecipeError";
@@ -74,6 +83,7 @@ export class RecipeError extends Error {
 export const LIMITS = {
   size: [16, 1024],
   steps: [1, 10_000],
+  batch: [1, 64],
   pixels: [0, 256],
   factor: [0.25, 4],
   degrees: [-180, 180],
@@ -85,7 +95,7 @@ export const LIMITS = {
  */
 export function validateRecipe(json: unknown, base: Recipe = lucid): Recipe {
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw new RecipeError("a recipe must be a JSON object.");
-  const unknown = Object.keys(json).find((key) => !Object.hasOwn(base, key));
+  const unknown = Object.keys(json).find((key) => key !== "seeds" && !Object.hasOwn(base, key));
   if (unknown) throw new RecipeError(`recipe field "${unknown}" is not known; there are ${Object.keys(base).join(", ")}.`);
   const recipe = { ...base, ...(json as Partial<Recipe>) };
   if (recipe.version !== 1)
@@ -96,15 +106,27 @@ export function validateRecipe(json: unknown, base: Recipe = lucid): Recipe {
   inRange("steps", recipe.steps, LIMITS.steps, true);
   inRange("seed", recipe.seed, [0, 2 ** 32 - 1], true);
   inRange("redirectSteps", recipe.redirectSteps, [0, LIMITS.steps[1]], true);
-  oneOf("color", recipe.color, ["decorrelated", "plain"]);
-  oneOf("parametrization.kind", recipe.parametrization?.kind, ["fourier", "pixel"]);
-  inRange("parametrization.sd", recipe.parametrization.sd, [0, 10]);
+  inRange("batch", recipe.batch, LIMITS.batch, true);
+  oneOf("color", recipe.color, ["decorrelated", "plain", "gray"]);
+  oneOf("parametrization.kind", recipe.parametrization?.kind, [
+    "fourier",
+    "pixel",
+    "pyramid",
+    "lowres",
+    "cppn",
+    "shared",
+    "maco",
+  ]);
+  if ("sd" in recipe.parametrization) inRange("parametrization.sd", recipe.parametrization.sd, [0, 10]);
   if (recipe.parametrization.kind === "fourier") inRange("parametrization.decayPower", recipe.parametrization.decayPower, [0, 3]);
-  oneOf("optimizer.kind", recipe.optimizer?.kind, ["adam"]);
+  oneOf("optimizer.kind", recipe.optimizer?.kind, ["adam", "nadam", "sgd"]);
   inRange("optimizer.learningRate", recipe.optimizer.learningRate, [0, 10]);
-  inRange("optimizer.beta1", recipe.optimizer.beta1, [0, 0.9999999]);
-  inRange("optimizer.beta2", recipe.optimizer.beta2, [0, 0.9999999]);
-  inRange("optimizer.epsilon", recipe.optimizer.epsilon, [0, 1]);
+  if (recipe.optimizer.kind === "sgd") inRange("optimizer.momentum", recipe.optimizer.momentum, [0, 0.9999999]);
+  else {
+    inRange("optimizer.beta1", recipe.optimizer.beta1, [0, 0.9999999]);
+    inRange("optimizer.beta2", recipe.optimizer.beta2, [0, 0.9999999]);
+    inRange("optimizer.epsilon", recipe.optimizer.epsilon, [0, 1]);
+  }
   if (!Array.isArray(recipe.transforms) || recipe.transforms.length > 16)
     throw new RecipeError("transforms must be a list of at most 16.");
   recipe.transforms.forEach((t, i) => checkTransform(t, `transforms[${i}]`));
@@ -120,7 +142,7 @@ export function validateRecipe(json: unknown, base: Recipe = lucid): Recipe {
 }
 
 function checkTransform(t: Transform, where: string): void {
-  oneOf(`${where}.kind`, t?.kind, ["pad", "jitter", "scale", "rotate"]);
+  oneOf(`${where}.kind`, t?.kind, ["pad", "jitter", "scale", "rotate", "flip", "crops", "blur", "noise"]);
   if (t.kind === "pad" || t.kind === "jitter") inRange(`${where}.pixels`, t.pixels, LIMITS.pixels, true);
   if (t.kind === "pad") inRange(`${where}.value`, t.value, [0, 1]);
   if (t.kind === "scale") listInRange(`${where}.factors`, t.factors, LIMITS.factor);

@@ -6,16 +6,18 @@ import { GraphBuilder } from "../onnx/builder";
 import type { StaticGraph, Tensor, Value } from "../onnx/graph";
 import { f32 } from "../onnx/tensor";
 import { writeModel } from "../onnx/write";
-import { encode, type Objective } from "./objective";
-import { initialTheta } from "./parametrization";
+import { feedsOf, planObjective } from "./objective/program";
+import type { Objective } from "./objective/types";
+import { ratesOf } from "./optimizers";
+import { initialTheta } from "./parametrization/parametrization";
 import { seeded } from "./random";
-import type { Recipe } from "./recipe";
+import type { Optimizer, Recipe } from "./recipe";
 import { lucid } from "./recipes";
-import { adamRate, STEP, stepGraph, type StepGraph } from "./stepGraph";
-import { drawAffine, transformedSize } from "./transforms";
-import { warpInputs, warpLowerings } from "./warp";
+import { next, STEP, stepGraph, stepLowerings, type StepGraph } from "./stepGraph";
+import { drawTransforms, transformedSize } from "./transforms/plan";
 
 const SIZE = 16;
+const ADAM = lucid.optimizer as Extract<Optimizer, { kind: "adam" }>;
 const still: Recipe = { ...lucid, size: SIZE, transforms: [] };
 
 /** A model of one layer "act" over "image" [batch, 3, side, side]. */
@@ -36,101 +38,94 @@ const weights = (shape: number[], seed: number, scale = 1) => {
 };
 const convolutional = (b: GraphBuilder, image: Value) => b.conv(image, b.constant(weights([4, 3, 3, 3], 1)), null, CONV);
 
-const bytesOf = ({ graph }: StepGraph) => writeModel(lower(graph, "wasm", warpLowerings));
+const objective: Objective = { kind: "channel", layer: "act", channel: 1 };
+const stepOf = (recipe: Recipe, batch = 1): StepGraph =>
+  stepGraph(model(transformedSize(SIZE, recipe.transforms), convolutional, batch), {
+    recipe: { ...recipe, batch },
+    objective: planObjective(objective, batch),
+    redirect: false,
+  });
+const bytesOf = ({ graph }: StepGraph) => writeModel(lower(graph, "wasm", stepLowerings));
 
-interface State {
-  theta: Tensor;
-  m: Tensor;
-  v: Tensor;
-}
+type State = Record<string, Tensor>;
+const shapeOf = (step: StepGraph) => step.state.get(STEP.theta)!;
 const start = (recipe: Recipe, step: StepGraph): State => ({
-  theta: f32(initialTheta(recipe, step.thetaShape[0]!, seeded(recipe.seed, "theta")), step.thetaShape),
-  m: f32(0, step.thetaShape),
-  v: f32(0, step.thetaShape),
+  ...Object.fromEntries([...step.state].map(([name, shape]) => [name, f32(0, shape)])),
+  [STEP.theta]: f32(
+    initialTheta(
+      recipe,
+      Array.from({ length: step.objective.batch }, (_, i) => seeded(i, "theta")),
+    ),
+    shapeOf(step),
+  ),
 });
 
-function feeds(recipe: Recipe, step: StepGraph, objective: Objective, t: number, state: State): Record<string, Tensor> {
-  const { direction, mask } = encode(objective, step.layer);
-  const { warp, unwarp } = warpInputs(drawAffine(recipe.transforms, seeded(t, "transforms"), step.zoom));
-  const batch = step.thetaShape[0]!;
-  const repeat = (row: Float32Array) =>
-    f32(
-      Float32Array.from({ length: batch * row.length }, (_, i) => row[i % row.length]!),
-      [batch, row.length],
-    );
+function feeds(recipe: Recipe, step: StepGraph, t: number, state: State): State {
+  const rates = ratesOf(recipe, t);
+  const randoms = Array.from({ length: step.objective.batch }, () => seeded(t, "transforms"));
   return {
-    [STEP.theta]: state.theta,
-    [STEP.m]: state.m,
-    [STEP.v]: state.v,
-    [STEP.rate]: f32(adamRate(recipe.optimizer, t)),
-    [STEP.warp]: f32(warp, [3, 2]),
-    [STEP.unwarp]: f32(unwarp, [3, 2]),
-    [STEP.direction]: repeat(direction),
-    [STEP.mask]: repeat(mask),
+    ...state,
+    ...feedsOf(step.objective, step.shapes),
+    ...drawTransforms(step.transforms, randoms, { step: t, steps: recipe.steps }),
+    [STEP.rates]: f32(rates, [rates.length]),
   };
 }
 
-const after = (out: Record<string, Tensor>): State => ({ theta: out[STEP.nextTheta]!, m: out[STEP.nextM]!, v: out[STEP.nextV]! });
-const scoreOf = (out: Record<string, Tensor>, image = 0) => Number(out[STEP.score]!.data[image]);
+const after = (step: StepGraph, out: State): State =>
+  Object.fromEntries([...step.state.keys()].map((name) => [name, out[next(name)]!]));
+const scoreOf = (out: State, image = 0) => Number(out[STEP.score]!.data[image]);
+const [M, V] = ["step.m", "step.v"];
 
 describe("one step", () => {
-  const objective: Objective = { kind: "channel", layer: "act", channel: 1 };
-
   test("m' holds the gradient of the score by theta: along it, the score rises as a finite difference says", async () => {
     const recipe = { ...lucid, size: SIZE };
-    const step = stepGraph(model(transformedSize(SIZE, recipe.transforms), convolutional), {
-      recipe,
-      layer: "act",
-      redirect: false,
-    });
+    const step = stepOf(recipe);
     const bytes = bytesOf(step);
     const state = start(recipe, step);
-    const out = await runModelBytes(bytes, feeds(recipe, step, objective, 1, state));
-    const gradient = (out[STEP.nextM]!.data as Float32Array).map((m) => m / (1 - recipe.optimizer.beta1));
+    const out = await runModelBytes(bytes, feeds(recipe, step, 1, state));
+    const gradient = (out[next(M)]!.data as Float32Array).map((m) => m / (1 - ADAM.beta1));
     const slope = Math.hypot(...gradient);
     const eps = 0.02;
     const at = async (sign: number) => {
-      const moved = (state.theta.data as Float32Array).map((x, i) => x + (sign * eps * gradient[i]!) / slope);
-      return scoreOf(
-        await runModelBytes(bytes, feeds(recipe, step, objective, 1, { ...state, theta: f32(moved, step.thetaShape) })),
-      );
+      const moved = (state[STEP.theta]!.data as Float32Array).map((x, i) => x + (sign * eps * gradient[i]!) / slope);
+      return scoreOf(await runModelBytes(bytes, feeds(recipe, step, 1, { ...state, [STEP.theta]: f32(moved, shapeOf(step)) })));
     };
     expect(slope).toBeGreaterThan(0);
     expect(((await at(1)) - (await at(-1))) / (2 * eps) / slope).toBeCloseTo(1, 2);
   });
 
   test("theta', m', v' are Adam's, uphill", async () => {
-    const step = stepGraph(model(SIZE, convolutional), { recipe: still, layer: "act", redirect: false });
+    const step = stepOf(still);
     const bytes = bytesOf(step);
-    const { learningRate, beta1, beta2, epsilon } = still.optimizer;
+    const { learningRate, beta1, beta2, epsilon } = ADAM;
     let state = start(still, step);
     for (let t = 1; t <= 3; t++) {
-      const out = await runModelBytes(bytes, feeds(still, step, objective, t, state));
-      const zeroed = { ...state, m: f32(0, step.thetaShape) };
-      const alone = await runModelBytes(bytes, feeds(still, step, objective, t, zeroed));
-      const gradient = (alone[STEP.nextM]!.data as Float32Array).map((m) => m / (1 - beta1));
-      const m = (state.m.data as Float32Array).map((x, i) => beta1 * x + (1 - beta1) * gradient[i]!);
-      const v = (state.v.data as Float32Array).map((x, i) => beta2 * x + (1 - beta2) * gradient[i]! ** 2);
+      const out = await runModelBytes(bytes, feeds(still, step, t, state));
+      const zeroed = { ...state, [M]: f32(0, shapeOf(step)) };
+      const alone = await runModelBytes(bytes, feeds(still, step, t, zeroed));
+      const gradient = (alone[next(M)]!.data as Float32Array).map((m) => m / (1 - beta1));
+      const m = (state[M]!.data as Float32Array).map((x, i) => beta1 * x + (1 - beta1) * gradient[i]!);
+      const v = (state[V]!.data as Float32Array).map((x, i) => beta2 * x + (1 - beta2) * gradient[i]! ** 2);
       const rate = (learningRate * Math.sqrt(1 - beta2 ** t)) / (1 - beta1 ** t);
-      const theta = (state.theta.data as Float32Array).map((x, i) => x + (rate * m[i]!) / (Math.sqrt(v[i]!) + epsilon));
-      expect(relativeDifference(out[STEP.nextM]!, f32(m, step.thetaShape))).toBeLessThan(1e-5);
-      expect(relativeDifference(out[STEP.nextV]!, f32(v, step.thetaShape))).toBeLessThan(1e-5);
-      expect(relativeDifference(out[STEP.nextTheta]!, f32(theta, step.thetaShape))).toBeLessThan(1e-4);
-      state = after(out);
+      const theta = (state[STEP.theta]!.data as Float32Array).map((x, i) => x + (rate * m[i]!) / (Math.sqrt(v[i]!) + epsilon));
+      expect(relativeDifference(out[next(M)]!, f32(m, shapeOf(step)))).toBeLessThan(1e-5);
+      expect(relativeDifference(out[next(V)]!, f32(v, shapeOf(step)))).toBeLessThan(1e-5);
+      expect(relativeDifference(out[next(STEP.theta)]!, f32(theta, shapeOf(step)))).toBeLessThan(1e-4);
+      state = after(step, out);
     }
   });
 
   test("a batch of equal thetas gives equal scores and equal steps", async () => {
-    const step = stepGraph(model(SIZE, convolutional, 2), { recipe: still, layer: "act", redirect: false });
+    const step = stepOf(still, 2);
     const state = start(still, step);
-    const half = (state.theta.data as Float32Array).slice(0, state.theta.data.length / 2);
+    const half = (state[STEP.theta]!.data as Float32Array).slice(0, state[STEP.theta]!.data.length / 2);
     const doubled = f32(
       Float32Array.from({ length: 2 * half.length }, (_, i) => half[i % half.length]!),
-      step.thetaShape,
+      shapeOf(step),
     );
-    const out = await runModelBytes(bytesOf(step), feeds(still, step, objective, 1, { ...state, theta: doubled }));
+    const out = await runModelBytes(bytesOf(step), feeds(still, step, 1, { ...state, [STEP.theta]: doubled }));
     expect(scoreOf(out, 0)).toBeCloseTo(scoreOf(out, 1), 6);
-    const next = out[STEP.nextTheta]!.data as Float32Array;
-    for (let i = 0; i < half.length; i++) expect(next[i]).toBeCloseTo(next[half.length + i]!, 6);
+    const stepped = out[next(STEP.theta)]!.data as Float32Array;
+    for (let i = 0; i < half.length; i++) expect(stepped[i]).toBeCloseTo(stepped[half.length + i]!, 6);
   });
 });

@@ -5,7 +5,7 @@
  */
 import type { Tensor } from "../onnx/graph";
 import { f32 } from "../onnx/tensor";
-import { colorMatrix } from "./parametrization";
+import { colorMatrix } from "./parametrization/parametrization";
 import { seeded, type Random } from "./random";
 
 type Painter = (x: number, y: number) => readonly [r: number, g: number, b: number];
@@ -14,19 +14,21 @@ type Painter = (x: number, y: number) => readonly [r: number, g: number, b: numb
 const OCTAVES = 6;
 
 /** So many pictures [1, 3, height, width], RGB in 0..1; the same for the same seed and size. */
-export function testPictures([height, width]: readonly [number, number], count = 8, seed = 1): Tensor[] {
-  return Array.from({ length: count }, (_, i) => {
-    const random = seeded(seed + i, "test picture");
-    const paint = i % 2 === 0 ? noise(random) : shapes(random);
-    const plane = height * width;
-    const data = new Float32Array(3 * plane);
-    for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++)
-        paint((x + 0.5) / width, (y + 0.5) / height).forEach(
-          (v, c) => (data[c * plane + y * width + x] = Math.min(1, Math.max(0, v))),
-        );
-    return f32(data, [1, 3, height, width]);
-  });
+export const testPictures = (size: readonly [number, number], count = 8, seed = 1): Tensor[] =>
+  Array.from({ length: count }, (_, i) => testPicture(size, i, seed));
+
+/** The one with this number, 0, 1, ...: noise where it is even, shapes where it is odd. */
+export function testPicture([height, width]: readonly [number, number], i: number, seed = 1): Tensor {
+  const random = seeded(seed + i, "test picture");
+  const paint = i % 2 === 0 ? noise(random) : shapes(random);
+  const plane = height * width;
+  const data = new Float32Array(3 * plane);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
+      paint((x + 0.5) / width, (y + 0.5) / height).forEach(
+        (v, c) => (data[c * plane + y * width + x] = Math.min(1, Math.max(0, v))),
+      );
+  return f32(data, [1, 3, height, width]);
 }
 
 /** Smooth noise in octaves: three independent fields, mixed to natural colours. */

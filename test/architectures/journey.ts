@@ -1,10 +1,13 @@
 /** What every network goes through: cut, kept as int8, read again, and four steps of a render. */
 import { nodeRuntime } from "../../src/engine/ortNode";
 import { prepare } from "../../src/engine/prepare";
-import { compileStepper, renderPicture, type Rendered } from "../../src/engine/render";
+import { renderPicture, type Rendered } from "../../src/engine/render";
+import { compileStepper } from "../../src/engine/stepper";
 import { cut } from "../../src/onnx/canonical/cut";
+import { activationShape } from "../../src/onnx/canonicalise";
 import type { Graph } from "../../src/onnx/graph";
 import type { Preprocessing } from "../../src/onnx/preprocessing";
+import { planObjective } from "../../src/vis/objective/program";
 import type { Recipe } from "../../src/vis/recipe";
 import { lucid } from "../../src/vis/recipes";
 
@@ -22,15 +25,17 @@ const recipe = (size: number): Recipe => ({ ...lucid, size, steps: 4, transforms
 export async function fourSteps(graph: Graph, preprocessing: Preprocessing, layer: string, size: number): Promise<Rendered> {
   const runtime = nodeRuntime(1);
   try {
-    const { model, layer: name } = prepare({ graph, preprocessing, layer, recipe: recipe(size) });
-    const stepper = await compileStepper(runtime, model, name, recipe(size));
-    const vector = Array.from({ length: stepper.step.layer.channels }, (_, c) => Math.sin(c + 1));
-    const objective = { kind: "direction" as const, layer: name, vector };
-    return await renderPicture(stepper, { objective, recipe: recipe(size), signal: new AbortController().signal });
+    const model = prepare({ graph, preprocessing, layers: [layer], recipe: recipe(size) });
+    const [name] = model.outputs as [string];
+    const { channels } = activationShape(model.types.get(name)!.shape)!;
+    const vector = Array.from({ length: channels }, (_, c) => Math.sin(c + 1));
+    const objective = planObjective({ kind: "direction", layer: name, vector }, 1);
+    const stepper = await compileStepper(runtime, model, { objective, recipe: recipe(size) });
+    return await renderPicture({ stepper, objective }, { recipe: recipe(size), signal: new AbortController().signal });
   } finally {
     await runtime.dispose();
   }
 }
 
 /** The finished picture's numbers: one lost to NaN is black all over. */
-export const shades = ({ picture }: Rendered): number => new Set(picture.rgba.filter((_, i) => i % 4 < 3)).size;
+export const shades = ({ pictures: [picture] }: Rendered): number => new Set(picture!.rgba.filter((_, i) => i % 4 < 3)).size;

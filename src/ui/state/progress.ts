@@ -21,6 +21,8 @@ export function phaseText(p: Progress | null, size: number): string {
       return "Loading the network";
     case "compile":
       return `Compiling the network for ${size} × ${size} pixels`;
+    case "fit":
+      return `Fitting the start to the picture, step ${p.step} of ${p.steps}`;
     case "step":
       return `Step ${p.step} of ${p.steps}`;
   }

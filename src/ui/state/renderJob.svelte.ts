@@ -1,7 +1,7 @@
 /** One picture: asked for, growing, and what became of it. */
 import type { DeviceInfo, Picture, Progress, RenderRequest } from "../../api/engine";
 import type { LayerInfo, ModelFile } from "../../api/model";
-import { labelOf } from "../../vis/objective";
+import { labelOf } from "../../vis/objective/label";
 import { slug } from "./format";
 import { messageOf, type Machine } from "./machine";
 import type { Settings } from "./settings";
@@ -47,12 +47,13 @@ export class RenderJob {
 
   /** "mixed4c, channel 42". */
   get title(): string {
-    return labelOf(this.order.request.objective, this.order.layer.title);
+    const { layer } = this.order;
+    return labelOf(this.order.request.objective, (name) => (name === layer.name ? layer.title : name));
   }
 
   /** The title without the layer: "channel 42". */
   get unit(): string {
-    return labelOf(this.order.request.objective, "").replace(/^,\s*/, "");
+    return labelOf(this.order.request.objective, (name) => (name === this.order.layer.name ? "" : name));
   }
 
   /** "googlenet_inception_4c_output_42_7.png". */
@@ -60,7 +61,7 @@ export class RenderJob {
     const { request, settings } = this.order;
     const at = settings.kind === "neuron" ? `-x${settings.x ?? "c"}-y${settings.y ?? "c"}` : "";
     const unit = settings.kind === "direction" ? slug(settings.direction) : `${settings.channel}${at}`;
-    return `${slug(request.card.id)}_${slug(request.objective.layer)}_${unit}_${request.recipe.seed}.png`;
+    return `${slug(request.card.id)}_${slug(this.order.layer.name)}_${unit}_${request.recipe.seed}.png`;
   }
 
   /** Runs to the end; never rejects: what went wrong is in `error`. */
@@ -68,7 +69,7 @@ export class RenderJob {
     const started = performance.now();
     try {
       const result = await machine.render(this.order.request, { signal: this.#abort.signal, onProgress: (p) => this.#report(p) });
-      this.frame = result.picture;
+      this.frame = result.pictures[0] ?? null;
       this.score = result.score;
       this.step = this.steps;
       this.curve = Array.from(result.scores, (score, i) => ({ step: i + 1, score }));
@@ -96,6 +97,6 @@ export class RenderJob {
     this.score = p.score;
     this.stepsPerSecond = p.stepsPerSecond;
     if (p.step > (this.curve.at(-1)?.step ?? 0)) this.curve = [...this.curve, { step: p.step, score: p.score }];
-    if (p.frame) this.frame = p.frame;
+    if (p.frames) this.frame = p.frames[0] ?? null;
   }
 }

@@ -3,7 +3,7 @@ import type { DeviceChoice, DeviceInfo, RenderRequest } from "../../api/engine";
 import type { LayerInfo, ModelCard, ModelSummary } from "../../api/model";
 import { isOwn } from "../../api/own";
 import type { StoredModel } from "../../api/store";
-import type { Objective } from "../../vis/objective";
+import type { Objective } from "../../vis/objective/types";
 import { recipeOf } from "../../vis/recipes";
 import { DirectionError, parseDirection } from "./direction";
 import type { Library } from "./library.svelte";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { seeded } from "./random";
-import type { Transform } from "./recipe";
-import { distill2017, lucid } from "./recipes";
-import { borderValue, centredAffine, drawAffine, transformedSize, warpReach, type Affine } from "./transforms";
+import { seeded } from "../random";
+import type { Transform } from "../recipe";
+import { distill2017, lucid } from "../recipes";
+import { borderValue, centredAffine, drawAffine, transformedSize, warpReach, type Affine } from "./plan";
 
 const apply = ([a, b, tx, c, d, ty]: Affine, x: number, y: number) => [a * x + b * y + tx, c * x + d * y + ty] as const;
 const draws = (transforms: Transform[], n = 200, zoom = 1): Affine[] => {

@@ -1,17 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { runModelBytes } from "../../test/runGraph";
-import { randomTensor, relativeDifference } from "../../test/smallGraph";
-import { appendGradient } from "../autodiff/gradient";
-import { rules } from "../autodiff/rules";
-import { lower, type Target } from "../autodiff/lower";
-import { GraphBuilder } from "../onnx/builder";
-import type { Tensor } from "../onnx/graph";
-import { f32 } from "../onnx/tensor";
-import { writeModel } from "../onnx/write";
-import { seeded } from "./random";
-import type { Transform } from "./recipe";
-import { distill2017, lucid } from "./recipes";
-import { drawAffine, transformedSize, warpReach, type Affine } from "./transforms";
+import { runModelBytes } from "../../../test/runGraph";
+import { randomTensor, relativeDifference } from "../../../test/smallGraph";
+import { appendGradient } from "../../autodiff/gradient";
+import { rules } from "../../autodiff/rules";
+import { lower, type Target } from "../../autodiff/lower";
+import { GraphBuilder } from "../../onnx/builder";
+import type { Tensor } from "../../onnx/graph";
+import { f32 } from "../../onnx/tensor";
+import { writeModel } from "../../onnx/write";
+import { seeded } from "../random";
+import type { Transform } from "../recipe";
+import { distill2017, lucid } from "../recipes";
+import { drawAffine, transformedSize, warpReach, type Affine } from "./plan";
 import { emitWarp, warpInputs, warpLowerings, warpRules } from "./warp";
 
 interface Case {
@@ -19,38 +19,40 @@ interface Case {
   target: readonly [height: number, width: number];
   reach: number;
   border: number;
-  map: Affine;
+  /** One for each picture of the batch, over again. */
+  maps: readonly Affine[];
   batch?: number;
   backend?: Target;
 }
 
 /** Y = warp(X), and dX = adjoint(dY). */
-async function warpAndAdjoint({ source, target, reach, border, map, batch = 1, backend = "wasm" }: Case, X: Tensor, dY: Tensor) {
+async function warpAndAdjoint({ source, target, reach, border, maps, batch = 1, backend = "wasm" }: Case, X: Tensor, dY: Tensor) {
   const b = new GraphBuilder();
   const picture = b.input("X", "float32", [batch, 3, source, source]);
-  const warp = b.input("warp", "float32", [3, 2]);
-  const unwarp = b.input("unwarp", "float32", [3, 2]);
+  const warp = b.input("warp", "float32", [batch, 3, 2]);
+  const unwarp = b.input("unwarp", "float32", [batch, 3, 2]);
   const cotangent = b.input("dY", "float32", [batch, 3, ...target]);
   const Y = emitWarp(b, picture, warp, unwarp, { size: target, reach, border });
   const dX = appendGradient(b, { of: Y, wrt: picture, cotangent, rules: { ...rules, ...warpRules } });
   const graph = lower(b.build("warp", [Y, dX]), backend, warpLowerings);
-  const affine = warpInputs(map);
+  const made = Array.from({ length: batch }, (_, i) => warpInputs(maps[i % maps.length]!));
+  const stacked = (which: "warp" | "unwarp") => f32(Float32Array.from(made.flatMap((m) => [...m[which]])), [batch, 3, 2]);
   const out = await runModelBytes(writeModel(graph), {
     X,
     dY,
-    warp: f32(affine.warp, [3, 2]),
-    unwarp: f32(affine.unwarp, [3, 2]),
+    warp: stacked("warp"),
+    unwarp: stacked("unwarp"),
   });
   return { Y: out[graph.outputs[0]!]!, dX: out[graph.outputs[1]!]! };
 }
 
 /** The definition, pixel by pixel in float64. */
-function reference({ source, target, border, map, batch = 1 }: Case, X: Tensor): Tensor {
-  const [a, b, tx, c, d, ty] = map;
+function reference({ source, target, border, maps, batch = 1 }: Case, X: Tensor): Tensor {
   const [height, width] = target;
   const out = new Float32Array(batch * 3 * height * width);
   const data = X.data as Float32Array;
-  for (let plane = 0; plane < batch * 3; plane++)
+  for (let plane = 0; plane < batch * 3; plane++) {
+    const [a, b, tx, c, d, ty] = maps[Math.floor(plane / 3) % maps.length]!;
     for (let i = 0; i < height; i++)
       for (let j = 0; j < width; j++) {
         const [x, y] = [j - (width - 1) / 2, i - (height - 1) / 2];
@@ -65,6 +67,7 @@ function reference({ source, target, border, map, batch = 1 }: Case, X: Tensor):
           }
         out[(plane * height + i) * width + j] = sum;
       }
+  }
   return f32(out, [batch, 3, height, width]);
 }
 
@@ -107,29 +110,30 @@ describe.each(Object.entries(alone))("%s", (_name, transforms) => {
     const target = [side, side] as const;
     const reach = warpReach(transforms, zoom);
     for (let seed = 0; seed < 3; seed++)
-      await check({ source: size, target, reach, border: 0.25, map: drawAffine(transforms, random, zoom) }, seed);
+      await check({ source: size, target, reach, border: 0.25, maps: [drawAffine(transforms, random, zoom)] }, seed);
   });
 });
 
-test.each(["wasm", "webgpu"] as const)("the %s form handles a batch", async (backend) => {
-  const map = drawAffine(lucid.transforms, seeded(1, "warp test"));
-  await check({ source: 12, target: [24, 24], reach: 1, border: 0.5, map, batch: 3, backend }, 9);
+test.each(["wasm", "webgpu"] as const)("the %s form handles a batch, each picture with a map of its own", async (backend) => {
+  const random = seeded(1, "warp test");
+  const maps = [0, 1, 2].map(() => drawAffine(lucid.transforms, random));
+  await check({ source: 12, target: [24, 24], reach: 1, border: 0.5, maps, batch: 3, backend }, 9);
 });
 
 test.each(["wasm", "webgpu"] as const)("the %s form handles networks that are not square", async (backend) => {
   const reach = warpReach(lucid.transforms, 1.5);
-  const map = drawAffine(lucid.transforms, seeded(2, "warp test"), 1.5);
-  for (const target of [[18, 11], [7, 18]] as const) await check({ source: 12, target, reach, border: 0.5, map, backend }, 5); // prettier-ignore
+  const maps = [drawAffine(lucid.transforms, seeded(2, "warp test"), 1.5)];
+  for (const target of [[18, 11], [7, 18]] as const) await check({ source: 12, target, reach, border: 0.5, maps, backend }, 5); // prettier-ignore
 });
 
 test("a shift by one pixel moves a dot, and its gradient back", async () => {
-  const map: Affine = [1, 0, 1, 0, 1, 0]; // the target's pixel x shows the picture's pixel x + 1
+  const maps: Affine[] = [[1, 0, 1, 0, 1, 0]]; // the target's pixel x shows the picture's pixel x + 1
   const dotAt = (x: number) =>
     f32(
       Float32Array.from({ length: 27 }, (_, i) => (i % 3 === x ? 1 : 0)),
       [1, 3, 3, 3],
     );
-  const { Y, dX } = await warpAndAdjoint({ source: 3, target: [3, 3], reach: 1, border: 0, map }, dotAt(2), dotAt(0));
+  const { Y, dX } = await warpAndAdjoint({ source: 3, target: [3, 3], reach: 1, border: 0, maps }, dotAt(2), dotAt(0));
   expect(Array.from(Y.data as Float32Array)).toEqual(Array.from(dotAt(1).data as Float32Array));
   expect(Array.from(dX.data as Float32Array)).toEqual(Array.from(dotAt(1).data as Float32Array));
 });

@@ -1,18 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { relativeDifference } from "../../test/smallGraph";
-import { runGraph } from "../../test/runGraph";
-import { GraphBuilder } from "../onnx/builder";
-import type { Tensor } from "../onnx/graph";
-import { f32 } from "../onnx/tensor";
+import { relativeDifference } from "../../../test/smallGraph";
+import { runGraph } from "../../../test/runGraph";
+import { GraphBuilder } from "../../onnx/builder";
+import type { Tensor } from "../../onnx/graph";
+import { f32 } from "../../onnx/tensor";
 import { colorMatrix, emitPicture, initialTheta, spectrumScale, thetaShape } from "./parametrization";
-import { seeded } from "./random";
-import type { Recipe } from "./recipe";
-import { lucid } from "./recipes";
+import { seeded } from "../random";
+import type { Recipe } from "../recipe";
+import { lucid } from "../recipes";
 
 async function pictureOf(recipe: Recipe, theta: Float32Array, batch = 1): Promise<Tensor> {
   const b = new GraphBuilder();
   const input = b.input("theta", "float32", thetaShape(recipe, batch));
-  const picture = emitPicture(b, recipe, input);
+  const picture = emitPicture(b, recipe, input, {});
   const out = await runGraph(b.build("picture", [picture]), { theta: f32(theta, input.shape) });
   return out[picture.name]!;
 }
@@ -40,7 +40,7 @@ const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 describe("Fourier parametrization", () => {
   test.each([4, 5, 8, 15, 16])("size %i: picture = sigmoid(colour(irfft2(scale * theta)))", async (size) => {
     const recipe = { ...lucid, size };
-    const theta = initialTheta(recipe, 2, seeded(1, "theta"));
+    const theta = initialTheta(recipe, [seeded(1, "theta"), seeded(2, "theta")]);
     const length = 2 * size * (Math.floor(size / 2) + 1);
     const scale = spectrumScale(size, 1);
     const expected = new Float32Array(2 * 3 * size * size);
@@ -69,7 +69,7 @@ describe("Fourier parametrization", () => {
   });
 
   test("starts as faint noise around middle grey", async () => {
-    const { data } = await pictureOf({ ...lucid, size: 64 }, initialTheta({ ...lucid, size: 64 }, 1, seeded(1, "theta")));
+    const { data } = await pictureOf({ ...lucid, size: 64 }, initialTheta({ ...lucid, size: 64 }, [seeded(1, "theta")]));
     const values = Array.from(data as Float32Array);
     const mean = values.reduce((a, b) => a + b, 0) / values.length;
     const sd = Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length);
@@ -81,7 +81,7 @@ describe("Fourier parametrization", () => {
 
 test("the pixel parametrization is the picture before colour and sigmoid", async () => {
   const recipe: Recipe = { ...lucid, size: 3, parametrization: { kind: "pixel", sd: 1 }, color: "plain" };
-  const theta = initialTheta(recipe, 1, seeded(1, "theta"));
+  const theta = initialTheta(recipe, [seeded(1, "theta")]);
   const actual = await pictureOf(recipe, theta);
   expect(actual.shape).toEqual([1, 3, 3, 3]);
   expect(relativeDifference(actual, f32(theta.map(sigmoid), [1, 3, 3, 3]))).toBeLessThan(1e-6);

@@ -83,7 +83,7 @@ async function main(): Promise<void> {
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort(new Error("stopped")));
   try {
-    const goal = await compileGoal(runtime, { graph, preprocessing, objective, recipe, pictures });
+    const goal = await compileGoal(runtime, { graph, preprocessing, objective, recipe });
     let reported = -Infinity;
     const made = await renderPicture(goal, {
       recipe,

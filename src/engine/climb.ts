@@ -1,7 +1,7 @@
 /** The loop over steps: state in, state out, on the device; the scores come back every step, pictures now and then. */
 import type { Picture } from "../api/engine";
 import type { Tensor } from "../onnx/graph";
-import type { Bitmaps } from "../vis/parametrization/parametrization";
+import type { Bitmaps } from "../vis/named";
 import type { Recipe } from "../vis/recipe";
 import { next, STEP } from "../vis/stepGraph";
 import { Feeder, release, type Fed } from "./feeds";

@@ -29,7 +29,7 @@ import { readModel } from "../onnx/read";
 import { compareLogits, type LogitsChange } from "../quantize/compare";
 import { partsOf, resolveObjective } from "../vis/objective/resolve";
 import type { Objective } from "../vis/objective/types";
-import type { Bitmaps } from "../vis/parametrization/parametrization";
+import type { Bitmaps } from "../vis/named";
 import { networkInput, type Bitmap } from "../vis/resample";
 import { testPictures } from "../vis/testPictures";
 import { answersOf } from "./answers";
@@ -123,7 +123,7 @@ export class Engine implements EngineApi {
     try {
       const { recipe } = request;
       const pictures = bitmapsOf(request.pictures);
-      const goalOf = (objective: Objective): Promise<Goal> => this.#goal({ ...request, objective }, runtime, graph, pictures);
+      const goalOf = (objective: Objective): Promise<Goal> => this.#goal({ ...request, objective }, runtime, graph);
       const made = await renderPicture(await goalOf(request.objective), {
         recipe,
         pictures,
@@ -144,10 +144,10 @@ export class Engine implements EngineApi {
     }
   }
 
-  async #goal(request: RenderRequest, runtime: Runtime, graph: Graph, pictures: Bitmaps): Promise<Goal> {
+  async #goal(request: RenderRequest, runtime: Runtime, graph: Graph): Promise<Goal> {
     const { weights, card, recipe } = request;
     const objective = await this.#resolved(graph, card, request.objective);
-    return compileGoal(runtime, { graph, preprocessing: card.preprocessing, objective, recipe, pictures }, (key, make) =>
+    return compileGoal(runtime, { graph, preprocessing: card.preprocessing, objective, recipe }, (key, make) =>
       this.#steppers.get(JSON.stringify([weights, runtime.info.backend, key]), make),
     );
   }

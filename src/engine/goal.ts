@@ -3,7 +3,6 @@ import type { Graph } from "../onnx/graph";
 import type { Preprocessing } from "../onnx/preprocessing";
 import { planObjective } from "../vis/objective/program";
 import type { Objective } from "../vis/objective/types";
-import type { Bitmaps } from "../vis/parametrization/parametrization";
 import type { Recipe } from "../vis/recipe";
 import { prepare } from "./prepare";
 import type { Runtime } from "./runtime";
@@ -15,7 +14,6 @@ export interface GoalOptions {
   /** In the graph's own names (vis/objective/resolve.ts). */
   objective: Objective;
   recipe: Recipe;
-  pictures?: Bitmaps;
 }
 
 /** Where compiled steps come from: made when a key is seen for the first time. */
@@ -27,11 +25,11 @@ export async function compileGoal(
   options: GoalOptions,
   cache: StepperCache = (_, make) => make(),
 ): Promise<Goal> {
-  const { graph, preprocessing, recipe, pictures } = options;
+  const { graph, preprocessing, recipe } = options;
   const objective = planObjective(options.objective, recipe.batch);
   const stepper = await cache(stepperKey(objective, recipe), async () => {
     const model = prepare({ graph, preprocessing, layers: objective.layers, recipe });
-    return compileStepper(runtime, model, { objective, recipe, pictures });
+    return compileStepper(runtime, model, { objective, recipe });
   });
   return { stepper, objective };
 }

@@ -7,7 +7,7 @@ import { feedsOf, planObjective, type ObjectivePlan } from "../vis/objective/pro
 import { INPUT_LAYER } from "../vis/objective/term";
 import type { Objective } from "../vis/objective/types";
 import { namedInput } from "../vis/named";
-import type { Bitmaps } from "../vis/parametrization/parametrization";
+import type { Bitmaps } from "../vis/named";
 import { MEASURE_MEANS, measureGraph, STEP } from "../vis/stepGraph";
 import { pictureAlone } from "./prepare";
 import type { Runtime } from "./runtime";

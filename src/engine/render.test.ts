@@ -52,7 +52,7 @@ async function render(
   signal = new AbortController().signal,
 ) {
   const plan = planObjective(wanted, recipe.batch);
-  const stepper = await compileStepper(runtime, model(recipe, layer), { objective: plan, recipe, pictures: options.pictures });
+  const stepper = await compileStepper(runtime, model(recipe, layer), { objective: plan, recipe });
   try {
     const made = await renderPicture({ stepper, objective: plan }, { recipe, signal, ...options });
     return { ...made, picture: made.pictures[0]! };

@@ -59,7 +59,6 @@ async function fitted(runtime: Runtime, { recipe, pictures, signal, onFit }: Sta
   const stepper = await compileStepper(runtime, pictureAlone(recipe.batch, [recipe.size, recipe.size]), {
     objective,
     recipe: likeness,
-    pictures,
   });
   try {
     const goal = { stepper, objective };

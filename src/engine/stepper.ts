@@ -1,7 +1,6 @@
 /** A step, compiled: what it is made of, and when two renders can share one. */
 import type { StaticGraph } from "../onnx/graph";
 import type { ObjectivePlan } from "../vis/objective/program";
-import type { Bitmaps } from "../vis/parametrization/parametrization";
 import type { Recipe } from "../vis/recipe";
 import { next, stepGraph, targetGraph, type StepGraph, type TargetGraph } from "../vis/stepGraph";
 import type { Program, Runtime } from "./runtime";
@@ -46,9 +45,9 @@ export function stepperKey({ structure }: ObjectivePlan, recipe: Recipe): string
 export async function compileStepper(
   runtime: Runtime,
   model: StaticGraph,
-  { objective, recipe, pictures = {} }: { objective: ObjectivePlan; recipe: Recipe; pictures?: Bitmaps },
+  { objective, recipe }: { objective: ObjectivePlan; recipe: Recipe },
 ): Promise<Stepper> {
-  const graphOf = (redirect: boolean): StepGraph => stepGraph(model, { recipe, objective, pictures, redirect });
+  const graphOf = (redirect: boolean): StepGraph => stepGraph(model, { recipe, objective, redirect });
   const step = graphOf(false);
   const resident = [...step.state.keys()].map(next);
   const graph = targetGraph(model, recipe, step);

@@ -1,8 +1,10 @@
 /** Pictures by the names that objectives and recipes call them: those that are given, and those that are drawn by rule. */
 import type { Tensor } from "../onnx/graph";
-import type { Bitmaps } from "./parametrization/parametrization";
-import { networkInput } from "./resample";
+import { networkInput, type Bitmap } from "./resample";
 import { testPicture } from "./testPictures";
+
+/** Pictures by the names that recipes and objectives call them. */
+export type Bitmaps = Readonly<Record<string, Bitmap>>;
 
 /** A picture that is named and not here; the message says which, and what there is. */
 export class PictureMissingError extends Error {

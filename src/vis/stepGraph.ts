@@ -17,14 +17,7 @@ import type { StaticGraph, Value } from "../onnx/graph";
 import { emitObjective, type ObjectivePlan } from "./objective/program";
 import { INPUT_LAYER, type ActShape, type ShapeOf } from "./objective/term";
 import { emitAscent, optimizerState, rateCount } from "./optimizers";
-import {
-  emitBackground,
-  emitPicture,
-  extraInputs,
-  noiseShape,
-  thetaShape,
-  type Bitmaps,
-} from "./parametrization/parametrization";
+import { emitBackground, emitPicture, extraShapes, noiseShape, thetaShape } from "./parametrization/parametrization";
 import type { Recipe } from "./recipe";
 import { emitTransforms, planTransforms, type TransformPlan } from "./transforms/plan";
 import { warpLowerings, warpRules } from "./transforms/warp";
@@ -71,8 +64,6 @@ export interface StepOptions {
   recipe: Recipe;
   /** What is maximised, planned for the recipe's batch; its layers are values of the model. */
   objective: ObjectivePlan;
-  /** Pictures that the recipe names. */
-  pictures?: Bitmaps;
   /** Pass what revives dead units where no gradient passes (autodiff/rules/redirect.ts). */
   redirect: boolean;
 }
@@ -83,7 +74,7 @@ export interface StepOptions {
  * longer side.
  * Throws UnsupportedOpsError when a layer cannot be differentiated, ObjectiveError when the objective does not fit.
  */
-export function stepGraph(model: StaticGraph, { recipe, objective, pictures = {}, redirect }: StepOptions): StepGraph {
+export function stepGraph(model: StaticGraph, { recipe, objective, redirect }: StepOptions): StepGraph {
   const { batch, size } = recipe;
   const input = model.inputs[0]!;
   const [, , height, width] = input.shape as [number, number, number, number];
@@ -100,7 +91,7 @@ export function stepGraph(model: StaticGraph, { recipe, objective, pictures = {}
   const kept = Object.fromEntries(names.map((name) => [name, b.input(name, "float32", theta.shape)]));
   const rates = b.input(STEP.rates, "float32", [rateCount(recipe.optimizer)]);
   const extra = Object.fromEntries(
-    Object.entries(extraInputs(recipe, pictures)).map(([name, { shape }]) => [name, b.input(name, "float32", shape)]),
+    Object.entries(extraShapes(recipe)).map(([name, shape]) => [name, b.input(name, "float32", shape)]),
   );
   const drawn = Object.fromEntries(transforms.inputs.map(({ name, shape }) => [name, b.input(name, "float32", shape)]));
 

@@ -5,7 +5,7 @@
  */
 import type { Tensor } from "../onnx/graph";
 import { f32 } from "../onnx/tensor";
-import { colorMatrix } from "./parametrization/parametrization";
+import { colorMatrix } from "./parametrization/color";
 import { seeded, type Random } from "./random";
 
 type Painter = (x: number, y: number) => readonly [r: number, g: number, b: number];

@@ -4,15 +4,19 @@ import { runGraph } from "../../../test/runGraph";
 import { GraphBuilder } from "../../onnx/builder";
 import type { Tensor } from "../../onnx/graph";
 import { f32 } from "../../onnx/tensor";
-import { colorMatrix, emitPicture, initialTheta, spectrumScale, thetaShape } from "./parametrization";
+import { colorMatrix } from "./color";
+import { maco } from "./maco";
+import { emitPicture, extraInputs, initialTheta, thetaFrom, thetaShape } from "./parametrization";
+import { spectrumOf, spectrumScale } from "./spectrum";
 import { seeded } from "../random";
-import type { Recipe } from "../recipe";
+import type { Parametrization, Recipe } from "../recipe";
 import { lucid } from "../recipes";
+import { testPicture } from "../testPictures";
 
 async function pictureOf(recipe: Recipe, theta: Float32Array, batch = 1): Promise<Tensor> {
   const b = new GraphBuilder();
   const input = b.input("theta", "float32", thetaShape(recipe, batch));
-  const picture = emitPicture(b, recipe, input, {});
+  const picture = emitPicture(b, { ...recipe, batch }, input, {});
   const out = await runGraph(b.build("picture", [picture]), { theta: f32(theta, input.shape) });
   return out[picture.name]!;
 }
@@ -85,6 +89,120 @@ test("the pixel parametrization is the picture before colour and sigmoid", async
   const actual = await pictureOf(recipe, theta);
   expect(actual.shape).toEqual([1, 3, 3, 3]);
   expect(relativeDifference(actual, f32(theta.map(sigmoid), [1, 3, 3, 3]))).toBeLessThan(1e-6);
+});
+
+describe("starting from a picture", () => {
+  const SIZE = 24;
+  const picture = testPicture([SIZE, SIZE], 1);
+  const distance = (a: Tensor) =>
+    Math.max(...Array.from(a.data as Float32Array, (v, i) => Math.abs(v - Number(picture.data[i])))); // prettier-ignore
+
+  test.each([
+    { kind: "pixel", sd: 0.01 },
+    { kind: "fourier", sd: 0.01, decayPower: 1 },
+    { kind: "fourier", sd: 0.01, decayPower: 2 },
+  ] as const)("%j has an exact theta, within half of a byte's step", async (parametrization) => {
+    for (const color of ["decorrelated", "plain"] as const) {
+      const recipe: Recipe = { ...lucid, size: SIZE, parametrization, color };
+      const out = await pictureOf(recipe, thetaFrom(recipe, picture)!);
+      expect(distance(out)).toBeLessThan(1 / 255);
+    }
+  });
+
+  test("in gray it is the picture's mean of colours", async () => {
+    const recipe: Recipe = { ...lucid, size: SIZE, color: "gray" };
+    const out = await pictureOf(recipe, thetaFrom(recipe, picture)!);
+    const plane = SIZE * SIZE;
+    for (const i of [0, 100, plane - 1]) {
+      const mean = [0, 1, 2].reduce((sum, c) => sum + Number(picture.data[c * plane + i]) / 3, 0);
+      for (const c of [0, 1, 2]) expect(out.data[c * plane + i]).toBeCloseTo(mean, 2);
+    }
+  });
+
+  test("with alpha it is nearly opaque", async () => {
+    const recipe: Recipe = { ...lucid, size: SIZE, alpha: { kind: "learned", background: 0.1 } };
+    const out = await pictureOf(recipe, thetaFrom(recipe, picture)!);
+    expect(out.shape).toEqual([1, 4, SIZE, SIZE]);
+    const alpha = Array.from(out.data as Float32Array).slice(3 * SIZE * SIZE);
+    expect(Math.min(...alpha)).toBeGreaterThan(0.9);
+  });
+
+  test.each(["pyramid", "lowres", "cppn", "shared", "maco"] as const)("%s has none: it is fitted", (kind) => {
+    const parametrization = {
+      kind,
+      sd: 1,
+      levels: 3,
+      factor: 2,
+      hidden: 4,
+      layers: 2,
+      decayPower: 1,
+      factors: [2],
+      pictures: [],
+    };
+    expect(
+      thetaFrom({ ...lucid, size: SIZE, parametrization: parametrization as Recipe["parametrization"] }, picture),
+    ).toBeNull();
+  });
+});
+
+describe("MACO", () => {
+  const recipe: Recipe = { ...lucid, size: 32, parametrization: { kind: "maco", sd: 1, pictures: [] } };
+
+  test("magnitudes stay: whatever the phases, every frequency has the energy of the pictures it was made from", async () => {
+    const magnitudes = extraInputs(recipe, {})["param.magnitudes"]!;
+    const b = new GraphBuilder();
+    const theta = b.input("theta", "float32", thetaShape(recipe, 1));
+    const flat = maco.emit(
+      b,
+      recipe.parametrization as Extract<Parametrization, { kind: "maco" }>,
+      theta,
+      { size: 32, batch: 1, channels: 3 },
+      {
+        "param.magnitudes": b.input("param.magnitudes", "float32", magnitudes.shape),
+      },
+    );
+    const out = await runGraph(b.build("maco", [flat]), {
+      theta: f32(initialTheta(recipe, [seeded(3, "theta")]), theta.shape),
+      "param.magnitudes": magnitudes,
+    });
+    const plane = (out[flat.name]!.data as Float32Array).slice(0, 32 * 32);
+    const spectrum = spectrumOf(plane, 32);
+    const half = 17;
+    for (const [u, v] of [
+      [1, 1],
+      [5, 3],
+      [30, 8],
+      [16, 4],
+    ] as const) {
+      // not those that are their own conjugates: they are real
+      const i = u * half + v;
+      expect(Math.hypot(spectrum[i]!, spectrum[32 * half + i]!) / Number(magnitudes.data[i])).toBeCloseTo(1, 3);
+    }
+  });
+
+  test("a picture that is named and not given is asked for by name", () => {
+    const named: Recipe = { ...recipe, parametrization: { kind: "maco", sd: 1, pictures: ["beach"] } };
+    expect(() => extraInputs(named, {})).toThrow('the picture "beach" is not here');
+  });
+
+  test("spectra of larger pictures are the small one's, stretched", () => {
+    const large = extraInputs({ ...recipe, size: 256 }, {})["param.magnitudes"]!;
+    expect(large.shape).toEqual([3, 256, 129]);
+    expect(Array.from(large.data as Float32Array).every((v) => Number.isFinite(v) && v >= 0)).toBe(true);
+  });
+});
+
+test("pictures of a batch come from streams of their own: each is the one that is made alone", () => {
+  for (const parametrization of [
+    lucid.parametrization,
+    { kind: "cppn", hidden: 4, layers: 2 } as const,
+    { kind: "pyramid", sd: 1, levels: 2 } as const,
+  ]) {
+    const recipe: Recipe = { ...lucid, size: 8, parametrization };
+    const both = initialTheta({ ...recipe, batch: 2 }, [seeded(1, "theta"), seeded(2, "theta")]);
+    const second = initialTheta(recipe, [seeded(2, "theta")]);
+    expect(both.slice(both.length / 2)).toEqual(second);
+  }
 });
 
 test("the colour matrix's longest column has length 1", () => {

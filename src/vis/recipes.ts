@@ -64,7 +64,62 @@ export const distill2017: Recipe = {
   ],
 };
 
-export const recipes: Readonly<Record<string, Recipe>> = { quick, lucid, distill2017, soft };
+/** OpenAI Microscope's: Lucid's transforms for eight times the steps, larger, and two seeds of each unit. */
+export const microscope: Recipe = { ...lucid, name: "microscope", size: 224, steps: 4096, batch: 2 };
+
+/** Microscope's with transparency, over random backgrounds as strong as Lucid's collapse_alpha_random has them. */
+export const microscopeAlpha: Recipe = {
+  ...microscope,
+  name: "microscope-alpha",
+  alpha: { kind: "learned", background: 0.5 },
+};
+
+/**
+ * MACO (Fel et al. 2023) by the figures of Xplique's features_visualizations/maco.py: phases only, small crops that become smaller, opaque
+ * where the gradient was strong.
+ */
+export const maco: Recipe = {
+  ...lucid,
+  name: "maco",
+  size: 512,
+  steps: 256,
+  parametrization: { kind: "maco", sd: 1, pictures: [] },
+  alpha: { kind: "attribution", percentile: 80 },
+  transforms: [
+    { kind: "crops", count: 32, pixels: 224, from: 0.5, to: 0.05, centreSd: 0.15, sizeSd: 0.05 },
+    { kind: "noise", sd: 0.08, uniform: 0.08 },
+  ],
+  optimizer: { kind: "nadam", learningRate: 1, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
+};
+
+/** Feature accentuation (Hamblin et al. 2024): a photo, called "photo", is led on from where it is, gently enough to stay itself. */
+export const accentuation: Recipe = {
+  ...lucid,
+  name: "accentuation",
+  size: 224,
+  steps: 128,
+  start: "photo",
+  transforms: [
+    { kind: "pad", pixels: 12, value: 0.5 },
+    { kind: "jitter", pixels: 16 },
+    { kind: "scale", factors: [1, 0.975, 1.025, 0.95, 1.05] },
+    { kind: "rotate", degrees: range(-5, 5) },
+    { kind: "jitter", pixels: 8 },
+  ],
+  optimizer: { ...ADAM, learningRate: 0.02 },
+  schedule: { kind: "cosine", to: 0 },
+};
+
+export const recipes: Readonly<Record<string, Recipe>> = {
+  quick,
+  lucid,
+  distill2017,
+  microscope,
+  "microscope-alpha": microscopeAlpha,
+  maco,
+  soft,
+  accentuation,
+};
 
 /** The recipe that a model's card names; Lucid's when it names none that is known. */
 export const recipeOf = ({ recipe = lucid.name }: { recipe?: string }): Recipe =>

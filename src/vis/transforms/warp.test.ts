@@ -8,11 +8,14 @@ import { GraphBuilder } from "../../onnx/builder";
 import type { Tensor } from "../../onnx/graph";
 import { f32 } from "../../onnx/tensor";
 import { writeModel } from "../../onnx/write";
-import { seeded } from "../random";
+import { seeded, type Random } from "../random";
 import type { Transform } from "../recipe";
 import { distill2017, lucid } from "../recipes";
-import { drawAffine, transformedSize, warpReach, type Affine } from "./plan";
+import { drawAffines, isAffine, transformedSize, warpReach, type Affine } from "./affine";
 import { emitWarp, warpInputs, warpLowerings, warpRules } from "./warp";
+
+const drawAffine = (transforms: readonly Transform[], random: Random, zoom = 1): Affine =>
+  drawAffines(transforms.filter(isAffine), { random, at: { step: 1, steps: 1 }, size: 128, zoom })[0]!;
 
 interface Case {
   source: number;
@@ -108,7 +111,7 @@ describe.each(Object.entries(alone))("%s", (_name, transforms) => {
     const random = seeded(3, "warp test");
     const side = Math.round(Math.max(8, transformedSize(size, transforms)) * zoom);
     const target = [side, side] as const;
-    const reach = warpReach(transforms, zoom);
+    const reach = warpReach(transforms.filter(isAffine), { size, zoom });
     for (let seed = 0; seed < 3; seed++)
       await check({ source: size, target, reach, border: 0.25, maps: [drawAffine(transforms, random, zoom)] }, seed);
   });
@@ -121,7 +124,7 @@ test.each(["wasm", "webgpu"] as const)("the %s form handles a batch, each pictur
 });
 
 test.each(["wasm", "webgpu"] as const)("the %s form handles networks that are not square", async (backend) => {
-  const reach = warpReach(lucid.transforms, 1.5);
+  const reach = warpReach(lucid.transforms.filter(isAffine), { size: 12, zoom: 1.5 });
   const maps = [drawAffine(lucid.transforms, seeded(2, "warp test"), 1.5)];
   for (const target of [[18, 11], [7, 18]] as const) await check({ source: 12, target, reach, border: 0.5, maps, backend }, 5); // prettier-ignore
 });

@@ -18,7 +18,7 @@ import type { RuleTable, VjpRule } from "../../autodiff/rule";
 import type { GraphBuilder } from "../../onnx/builder";
 import type { Value } from "../../onnx/graph";
 import { f32 } from "../../onnx/tensor";
-import type { Affine } from "./plan";
+import type { Affine } from "./affine";
 
 export interface WarpOptions {
   /** Rows and columns of the output, pixels. */

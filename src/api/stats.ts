@@ -37,6 +37,18 @@ export interface UnitStats {
   int8: Int8Change | null;
 }
 
+/** Of numbers in any order; between the two nearest of them, as NumPy does. */
+export function quantilesOf(values: readonly number[]): Quantiles {
+  const sorted = values.toSorted((a, b) => a - b);
+  const own = QUANTILES.map((share) => {
+    const at = share * (sorted.length - 1);
+    const low = Math.floor(at);
+    const high = Math.min(low + 1, sorted.length - 1);
+    return sorted[low]! + (at - low) * (sorted[high]! - sorted[low]!);
+  });
+  return own as readonly number[] as Quantiles;
+}
+
 interface PackedResponse {
   exponents: readonly number[];
   quantiles: readonly number[];

@@ -48,6 +48,23 @@ function engine(over: Partial<EngineSources> = {}, around: (runtime: Runtime) =>
 
 const quiet = () => {};
 
+describe("measure", () => {
+  test("pictures at the network's size, or at their own", async () => {
+    const { engine: made } = engine();
+    const picture = { width: 24, height: 24, rgba: Uint8ClampedArray.from({ length: 4 * 24 * 24 }, (_, i) => (i * 7919) % 256) };
+    const ask = (scale: "network" | "own") =>
+      made.measure(
+        scale,
+        { weights: SHA, card: tinyCard, objective: request().objective, pictures: [picture], scale, device: "auto" },
+        quiet,
+      );
+    const [zoomed, own] = [await ask("network"), await ask("own")];
+    expect(own.means).toHaveLength(zoomed.means.length);
+    expect(own.scores[0]).toBeCloseTo(own.means[3]!, 5);
+    expect(Math.abs(own.scores[0]! - zoomed.scores[0]!)).toBeGreaterThan(1e-3);
+  });
+});
+
 describe("compare", () => {
   const compared = (pictures: CompareRequest["pictures"] = []) => {
     const phases: string[] = [];

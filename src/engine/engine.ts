@@ -36,7 +36,7 @@ import { answersOf } from "./answers";
 import { coalesce } from "./coalesce";
 import { LruCache } from "./lruCache";
 import { compileGoal } from "./goal";
-import { measure } from "./measure";
+import { measure, ownSize } from "./measure";
 import { renderPicture } from "./render";
 import type { Runtime } from "./runtime";
 import type { Goal, Stepper } from "./stepper";
@@ -163,12 +163,16 @@ export class Engine implements EngineApi {
     const { preprocessing } = card;
     report({ phase: "load" });
     const [runtime, graph] = await Promise.all([this.#runtime(request.device), this.#graph(weights, card)]);
-    const size = sidesOf(preprocessing);
     try {
+      const objective = await this.#resolved(graph, card, request.objective);
+      const size =
+        request.scale === "own"
+          ? ownSize({ graph, preprocessing, objective, like: request.pictures[0] })
+          : sidesOf(preprocessing);
       const measured = await measure(runtime, {
         graph,
-        preprocessing,
-        objective: await this.#resolved(graph, card, request.objective),
+        preprocessing: { ...preprocessing, size },
+        objective,
         pictures: request.pictures.map((picture) => networkInput(bitmapOf(picture), size)),
         named: bitmapsOf(request.named),
         signal,

@@ -1,4 +1,4 @@
-/** An objective on pictures as they are: finished ones, or photos; at the network's own size, without transforms. */
+/** An objective on pictures as they are: photos at the network's own size, finished pictures at theirs; without transforms. */
 import type { Measured } from "../api/engine";
 import { canonicalise } from "../onnx/canonicalise";
 import type { Graph, Tensor } from "../onnx/graph";
@@ -9,7 +9,7 @@ import type { Objective } from "../vis/objective/types";
 import { namedInput } from "../vis/named";
 import type { Bitmaps } from "../vis/named";
 import { MEASURE_MEANS, measureGraph, STEP } from "../vis/stepGraph";
-import { pictureAlone } from "./prepare";
+import { pictureAlone, prepare } from "./prepare";
 import type { Runtime } from "./runtime";
 
 export interface MeasureOptions {
@@ -53,6 +53,20 @@ export async function measure(runtime: Runtime, options: MeasureOptions): Promis
   } finally {
     await program.dispose();
   }
+}
+
+/** A network, an objective in its own names, and a picture such as those to be measured. */
+export interface OwnSizeOptions extends Pick<MeasureOptions, "graph" | "preprocessing" | "objective"> {
+  like: { width: number; height: number } | undefined;
+}
+
+/** The size at which the objective's layers take such pictures: theirs, or what is nearest to it, as for a render (prepare.ts). */
+export function ownSize({ graph, preprocessing, objective, like }: OwnSizeOptions): readonly [height: number, width: number] {
+  if (!like) return sidesOf(preprocessing);
+  const { layers } = planObjective(objective, 1);
+  const recipe = { size: Math.max(like.width, like.height), transforms: [], batch: 1 };
+  const [, , height, width] = prepare({ graph, preprocessing, layers, recipe }).inputs[0]!.shape;
+  return [Number(height), Number(width)];
 }
 
 interface TargetOptions {

@@ -1,10 +1,11 @@
 /** A model on its way in from the reader's own files or an address: looked into, asked about, brought. */
-import type { Picture, Progress } from "../../api/engine";
+import type { Progress } from "../../api/engine";
 import type { ImportChoices, ImportSource, Inspection } from "../../api/import";
 import type { ModelCard } from "../../api/model";
 import type { StoredModel } from "../../api/store";
 import { conventionFor, conventions, channelCount, type Convention, type Preprocessing } from "../../onnx/preprocessing";
 import type { WeightStorage } from "../../quantize/quantize";
+import { decoded } from "./decoded";
 import { messageOf, type Machine, type Task } from "./machine";
 
 export type ImportStatus = "idle" | "looking" | "asking" | "bringing";
@@ -156,25 +157,6 @@ export class Importing {
     this.error = this.progress = null;
     return this.#abort.signal;
   }
-}
-
-/** Pictures need not be larger than this a side to be looked at by a network. */
-const LONGEST = 640;
-
-/** A picture file's bytes, reduced where it is large. */
-async function decoded(file: File): Promise<Picture> {
-  let bitmap: ImageBitmap;
-  try {
-    bitmap = await createImageBitmap(file);
-  } catch {
-    throw new Error(`${file.name} cannot be read as a picture by this browser. Leave it out, or choose a JPEG or PNG.`);
-  }
-  const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
-  const [width, height] = [Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale))];
-  const context = new OffscreenCanvas(width, height).getContext("2d")!;
-  context.drawImage(bitmap, 0, 0, width, height);
-  bitmap.close();
-  return { width, height, rgba: context.getImageData(0, 0, width, height).data as Picture["rgba"] };
 }
 
 /** Which convention a preprocessing follows; null where its numbers are its own. */

@@ -1,5 +1,14 @@
 /** What the page asks of the workers, job by job; the page's state knows nothing else of them, and tests put an engine of their own here. */
-import type { CompareRequest, DeviceChoice, DeviceInfo, Progress, RenderRequest, RenderResult } from "../../api/engine";
+import type {
+  CompareRequest,
+  DeviceChoice,
+  DeviceInfo,
+  Measured,
+  MeasureRequest,
+  Progress,
+  RenderRequest,
+  RenderResult,
+} from "../../api/engine";
 import type { ImportChoices, ImportSource, Inspection } from "../../api/import";
 import type { ModelCard, ModelFile, ModelSummary } from "../../api/model";
 import type { StoredModel } from "../../api/store";
@@ -27,6 +36,7 @@ export interface Machine {
   notice(): Promise<string | null>;
   open(weights: string, card: ModelCard, task: Task): Promise<ModelSummary>;
   render(request: RenderRequest, task: Task): Promise<RenderResult>;
+  measure(request: MeasureRequest, task: Task): Promise<Measured>;
   device(choice: DeviceChoice): Promise<DeviceInfo>;
 }
 

@@ -32,6 +32,7 @@ export function connectWorkers(): Machine {
     notice: () => ask(store, (api) => api.notice()),
     open: (weights, card, task) => runJob(engine, (api, job) => api.open(job, weights, card), task),
     render: (request, task) => runJob(engine, (api, job, report) => api.render(job, request, report), task),
+    measure: (request, task) => runJob(engine, (api, job, report) => api.measure(job, request, report), task),
     device: (choice) => ask(engine, (api) => api.device(choice)),
   };
 }

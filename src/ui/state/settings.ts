@@ -1,5 +1,5 @@
 /** What the reader has chosen, as it sits in the address bar: `#model=googlenet&layer=inception_4c_output&channel=42&seed=7`. */
-import { LIMITS } from "../../vis/recipes";
+import { LIMITS } from "../../vis/schema/recipe";
 
 export const KINDS = ["channel", "neuron", "direction"] as const;
 export type Kind = (typeof KINDS)[number];

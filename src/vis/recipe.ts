@@ -17,8 +17,9 @@ export type Transform =
   | { kind: "flip" }
   /**
    * `count` square windows of the picture at once, each resampled to `pixels` a side; the network sees all of them. A window's side is
-   * a share of the picture's that goes evenly from `from` at the first step to `to` at the last, times a normal number about 1 of
-   * standard deviation `sizeSd`; its centre is normal about the picture's, standard deviation `centreSd` of its side (MACO, Xplique).
+   * a share of the picture's that goes evenly from `from` at the first step to `to` at the last, plus a normal number of standard
+   * deviation `sizeSd`, but at least 0.05 and at most 1; its centre is normal about the picture's, standard deviation `centreSd` of its
+   * side (MACO, Xplique).
    */
   | { kind: "crops"; count: number; pixels: number; from: number; to: number; centreSd: number; sizeSd: number }
   /** Gaussian blur, its standard deviation one of `sigmas`, drawn uniformly. */

@@ -44,8 +44,9 @@ export interface Moment {
   steps: number;
 }
 
-/** The nearest and furthest that a window's side may be drawn from what the schedule says. */
-const CROP_SPREAD = [0.5, 1.5] as const;
+/** No crop's side is a smaller share of the picture's, unless the recipe asks for one; that bounds how many pixels show one (warpReach). */
+const CROP_LEAST = 0.05;
+const leastCrop = ({ from, to }: Extract<AffineTransform, { kind: "crops" }>): number => Math.min(CROP_LEAST, from, to);
 
 /**
  * One draw of a list, for pictures of `size` pixels, as maps from its result to the picture: one for each crop, or one.
@@ -110,8 +111,8 @@ function drawnOne(t: AffineTransform, { random, at, side }: { random: Random; at
       const nominal = t.from + (t.to - t.from) * share;
       return Array.from({ length: t.count }, () => {
         const [x, y] = [t.centreSd * side * random.normal(), t.centreSd * side * random.normal()];
-        const spread = Math.min(CROP_SPREAD[1], Math.max(CROP_SPREAD[0], 1 + t.sizeSd * random.normal()));
-        const step = (nominal * spread * side) / t.pixels; // of the picture, for each pixel of the window
+        const drawn = Math.min(1, Math.max(leastCrop(t), nominal + t.sizeSd * random.normal()));
+        const step = (drawn * side) / t.pixels; // of the picture, for each pixel of the window
         return [step, 0, x, 0, step, y];
       });
     }
@@ -128,7 +129,7 @@ export function warpReach(transforms: readonly AffineTransform[], { size, zoom =
   let spread = 1;
   for (const t of transforms) {
     if (t.kind === "scale") factor *= Math.max(...t.factors.map(Math.abs));
-    if (t.kind === "crops") factor *= t.pixels / (CROP_SPREAD[0] * Math.min(t.from, t.to) * side);
+    if (t.kind === "crops") factor *= t.pixels / (leastCrop(t) * side);
     if (t.kind === "rotate") {
       const angle = Math.max(...t.degrees.map((d) => Math.abs(d % 90)));
       const radians = (Math.min(angle, 45) * Math.PI) / 180;

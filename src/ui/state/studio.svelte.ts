@@ -9,7 +9,7 @@ import { DirectionError, parseDirection } from "./direction";
 import type { Library } from "./library.svelte";
 import { messageOf, type Machine } from "./machine";
 import { RenderJob } from "./renderJob.svelte";
-import { DEFAULTS, MAX_SEED, type Settings } from "./settings";
+import { DEFAULTS, MAX_SEED, recipeFrom, type Settings } from "./settings";
 
 /** How long a choice rests before it is acted on, so that a slider in motion starts one picture, not fifty. */
 const REST_MS = 140;
@@ -78,7 +78,7 @@ export class Studio {
    * Brings a model here if need be, opens it and starts a picture with `settings`, as far as they fit it.
    * Never rejects: what went wrong is in `wanted`, and the model that was open stays open.
    */
-  async open(id: string, settings: Settings = { ...this.settings, layer: null, channel: DEFAULTS.channel }): Promise<void> {
+  async open(id: string, settings: Settings = this.#forAnother()): Promise<void> {
     const card = this.library.card(id);
     if (!card) return;
     this.#opening.abort();
@@ -115,7 +115,7 @@ export class Studio {
 
   /** Takes a choice over, and draws it once the choosing rests. */
   choose(part: Partial<Settings>, restMs = REST_MS): void {
-    const next = { ...this.settings, ...part };
+    const next = { ...this.settings, ...(UNIT_FIELDS.some((field) => field in part) ? { objective: null } : {}), ...part };
     if (part.layer !== undefined && part.layer !== this.settings.layer) Object.assign(next, { x: null, y: null });
     this.settings = next;
     if (this.layer && next.channel >= this.layer.channels) this.settings = { ...next, channel: this.layer.channels - 1 };
@@ -169,10 +169,9 @@ export class Studio {
       if (error instanceof DirectionError) return; // the field says what is wrong
       throw error;
     }
-    const { size, steps, seed } = settings;
     const answer = layer.grid[0] * layer.grid[1] === 1 || layer.name === summary.layers.findLast((l) => l.significant)?.name;
-    const named = settings.kind !== "direction" && answer && summary.labels.length === layer.channels;
-    const recipe = { ...recipeOf(card), size, steps, seed };
+    const named = !settings.objective && settings.kind !== "direction" && answer && summary.labels.length === layer.channels;
+    const recipe = recipeFrom(settings, recipeOf(card));
     const request: RenderRequest = { weights: stored.sha256, card, objective, recipe, device: this.device };
     const known =
       how === "once" ? this.history.find((j) => j.status === "done" && sameRequest(j.order.request, request)) : undefined;
@@ -198,6 +197,11 @@ export class Studio {
     this.obstacle = null;
   }
 
+  /** The choices, without those that only the open model understands. */
+  #forAnother(): Settings {
+    return { ...this.settings, layer: null, channel: DEFAULTS.channel, objective: null };
+  }
+
   #halt(): void {
     clearTimeout(this.#rest);
     const job = this.job;
@@ -219,7 +223,11 @@ const strangerText = (id: string): string =>
 /** Whether two requests lead to the same picture. */
 const sameRequest = (a: RenderRequest, b: RenderRequest): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-function objectiveOf({ kind, channel, x, y, direction }: Settings, layer: LayerInfo): Objective {
+/** The choices that name a unit: one of them takes the place of an objective that was spelled out. */
+const UNIT_FIELDS = ["layer", "kind", "channel", "x", "y", "direction"] as const satisfies (keyof Settings)[];
+
+function objectiveOf({ kind, channel, x, y, direction, objective }: Settings, layer: LayerInfo): Objective {
+  if (objective) return objective;
   if (kind === "direction") return { kind, layer: layer.name, vector: parseDirection(direction, layer.channels) };
   if (kind === "neuron") return { kind, layer: layer.name, channel, ...(x === null ? {} : { x }), ...(y === null ? {} : { y }) };
   return { kind, layer: layer.name, channel };

@@ -14,11 +14,17 @@ import type { ModelCard, ModelFile, ModelSummary } from "../../api/model";
 import type { StoredModel } from "../../api/store";
 import type { LogitsChange } from "../../quantize/compare";
 import type { WeightStorage } from "../../quantize/quantize";
+import type { Objective } from "../../vis/objective/types";
 
 export interface Task {
   /** Aborting rejects with the signal's reason; a worker that does not listen is restarted. */
   signal: AbortSignal;
   onProgress?: (p: Progress) => void;
+}
+
+export interface RenderTask extends Task {
+  /** Called when the picture can be led on: `change` has it climb another objective from its next step on. */
+  onChangeable?: (change: (objective: Objective) => void) => void;
 }
 
 export interface Machine {
@@ -35,7 +41,7 @@ export interface Machine {
   /** Why this browser keeps models for this visit only; null when it keeps them. */
   notice(): Promise<string | null>;
   open(weights: string, card: ModelCard, task: Task): Promise<ModelSummary>;
-  render(request: RenderRequest, task: Task): Promise<RenderResult>;
+  render(request: RenderRequest, task: RenderTask): Promise<RenderResult>;
   measure(request: MeasureRequest, task: Task): Promise<Measured>;
   device(choice: DeviceChoice): Promise<DeviceInfo>;
 }

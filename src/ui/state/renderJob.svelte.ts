@@ -2,8 +2,11 @@
 import type { DeviceInfo, Picture, Progress, RenderRequest } from "../../api/engine";
 import type { LayerInfo, ModelFile } from "../../api/model";
 import { labelOf } from "../../vis/objective/label";
+import { mapParts } from "../../vis/objective/resolve";
+import type { Objective } from "../../vis/objective/types";
 import { slug } from "./format";
 import { messageOf, type Machine } from "./machine";
+import { sheetOf } from "./pixels";
 import type { Settings } from "./settings";
 
 export type JobStatus = "running" | "done" | "stopped" | "failed";
@@ -16,6 +19,16 @@ export interface JobOrder {
   weights: ModelFile["weights"];
   /** Of the unit, where the layer is the network's answer. */
   className: string | null;
+  /** What people call the model's layers. */
+  layerTitle: (name: string) => string;
+  /** What people call the pictures that the objective names. */
+  pictureTitle: (name: string) => string;
+}
+
+/** Another objective, taken up while the picture grew. */
+export interface Turn {
+  /** The last step that was made for the objective before. */
+  step: number;
 }
 
 export class RenderJob {
@@ -28,14 +41,24 @@ export class RenderJob {
   stepsPerSecond = $state(0);
   /** The objective against the step, as far as it was reported, and completely at the end. */
   curve = $state.raw<readonly { step: number; score: number }[]>([]);
-  frame = $state.raw<Picture | null>(null);
+  /** One for each of the batch. */
+  frames = $state.raw<readonly Picture[]>([]);
+  /** All of the batch on one sheet. */
+  frame = $derived(sheetOf(this.frames));
   device = $state.raw<DeviceInfo | null>(null);
   elapsedMs = $state(0);
   error = $state<string | null>(null);
 
-  readonly #abort = new AbortController();
+  order = $state.raw() as JobOrder;
+  /** A picture whose objective was changed on its way cannot be made again in one go. */
+  turns = $state.raw<readonly Turn[]>([]);
 
-  constructor(readonly order: JobOrder) {}
+  readonly #abort = new AbortController();
+  #lead: ((objective: Objective) => void) | null = null;
+
+  constructor(order: JobOrder) {
+    this.order = order;
+  }
 
   get steps(): number {
     return this.order.request.recipe.steps;
@@ -45,15 +68,20 @@ export class RenderJob {
     return this.order.request.recipe.size;
   }
 
-  /** "mixed4c, channel 42". */
-  get title(): string {
-    const { layer } = this.order;
-    return labelOf(this.order.request.objective, (name) => (name === layer.name ? layer.title : name));
+  /** The picker's unit by itself: the layer's title says where. */
+  get simple(): boolean {
+    return ["channel", "neuron", "direction"].includes(this.order.request.objective.kind);
   }
 
-  /** The title without the layer: "channel 42". */
+  /** "mixed4c, channel 42". */
+  get title(): string {
+    return this.#label(this.order.layerTitle);
+  }
+
+  /** The title without the layer, "channel 42", where there is but the unit. */
   get unit(): string {
-    return labelOf(this.order.request.objective, (name) => (name === this.order.layer.name ? "" : name));
+    const { layer, layerTitle } = this.order;
+    return this.simple ? this.#label((name) => (name === layer.name ? "" : layerTitle(name))) : this.title;
   }
 
   /** "googlenet_inception_4c_output_42_7.png". */
@@ -61,15 +89,29 @@ export class RenderJob {
     const { request, settings } = this.order;
     const at = settings.kind === "neuron" ? `-x${settings.x ?? "c"}-y${settings.y ?? "c"}` : "";
     const unit = settings.kind === "direction" ? slug(settings.direction) : `${settings.channel}${at}`;
-    return `${slug(request.card.id)}_${slug(this.order.layer.name)}_${unit}_${request.recipe.seed}.png`;
+    const goal = this.simple ? `${slug(this.order.layer.name)}_${unit}` : slug(this.title).slice(0, 80);
+    return `${slug(request.card.id)}_${goal}_${request.recipe.seed}.png`;
+  }
+
+  /** Climbs another objective from the next step on; false when it cannot any more. */
+  change(objective: Objective, settings: Settings): boolean {
+    if (this.status !== "running" || this.step < 1 || this.step >= this.steps || !this.#lead) return false;
+    this.#lead(objective);
+    this.order = { ...this.order, settings, request: { ...this.order.request, objective } };
+    this.turns = [...this.turns, { step: this.step }];
+    return true;
   }
 
   /** Runs to the end; never rejects: what went wrong is in `error`. */
   async run(machine: Machine): Promise<void> {
     const started = performance.now();
     try {
-      const result = await machine.render(this.order.request, { signal: this.#abort.signal, onProgress: (p) => this.#report(p) });
-      this.frame = result.pictures[0] ?? null;
+      const result = await machine.render(this.order.request, {
+        signal: this.#abort.signal,
+        onProgress: (p) => this.#report(p),
+        onChangeable: (change) => (this.#lead = change),
+      });
+      this.frames = result.pictures;
       this.score = result.score;
       this.step = this.steps;
       this.curve = Array.from(result.scores, (score, i) => ({ step: i + 1, score }));
@@ -97,6 +139,14 @@ export class RenderJob {
     this.score = p.score;
     this.stepsPerSecond = p.stepsPerSecond;
     if (p.step > (this.curve.at(-1)?.step ?? 0)) this.curve = [...this.curve, { step: p.step, score: p.score }];
-    if (p.frames) this.frame = p.frames[0] ?? null;
+    if (p.frames) this.frames = p.frames;
+  }
+
+  #label(layerTitle: (name: string) => string): string {
+    const { request, pictureTitle } = this.order;
+    const titled = mapParts(request.objective, (part) =>
+      "picture" in part ? { ...part, picture: pictureTitle(part.picture) } : part,
+    );
+    return labelOf(titled, layerTitle);
   }
 }

@@ -3,11 +3,21 @@ import type { DeviceChoice, DeviceInfo, RenderRequest } from "../../api/engine";
 import type { LayerInfo, ModelCard, ModelSummary } from "../../api/model";
 import { isOwn } from "../../api/own";
 import type { StoredModel } from "../../api/store";
+import { picturesNamed } from "../../vis/objective/resolve";
 import type { Objective } from "../../vis/objective/types";
+import type { Recipe } from "../../vis/recipe";
 import { recipeOf } from "../../vis/recipes";
-import { DirectionError, parseDirection } from "./direction";
+import { RecipeError, validateRecipe } from "../../vis/schema/recipe";
+import { DirectionError } from "./direction";
+import { beginGoal, recipeFor } from "./goal/begin";
+import { fit } from "./goal/fit";
+import { PLAIN, type GoalKind, type Plan, type Unit } from "./goal/goal";
+import { readPlan } from "./goal/read";
+import { isPlain, startOf, unitObjective, writeObjective } from "./goal/write";
 import type { Library } from "./library.svelte";
 import { messageOf, type Machine } from "./machine";
+import { Pictures } from "./pictures.svelte";
+import { adjusted, baseRecipe, type Adjustable } from "./recipeChoice";
 import { RenderJob } from "./renderJob.svelte";
 import { DEFAULTS, MAX_SEED, recipeFrom, type Settings } from "./settings";
 
@@ -29,6 +39,13 @@ export interface Wanted {
   error: string | null;
 }
 
+/** How a choice is acted on: a picture that grows is begun anew, or led on from where it is. */
+export interface Acting {
+  restMs?: number;
+  /** A matter of degree: a picture that is growing climbs on with it. */
+  live?: boolean;
+}
+
 export class Studio {
   settings = $state.raw<Settings>(DEFAULTS);
   model = $state.raw<OpenModel | null>(null);
@@ -46,16 +63,28 @@ export class Studio {
   /** Why the present choices cannot be drawn, when they cannot. */
   obstacle = $state<string | null>(null);
 
+  /** What the controls hold; `settings.objective` is this spelled out. */
+  plan = $state.raw<Plan>(PLAIN);
+  /** Names of pictures that are wanted and not here. */
+  absent = $state.raw<readonly string[]>([]);
+  /** The recipe as it stands, changes and all; null until a model is open. */
+  recipe = $derived<Recipe | null>(this.model ? recipeFrom(this.settings, recipeOf(this.model.card)) : null);
+
   layer = $derived<LayerInfo | null>(this.model?.summary.layers.find(({ name }) => name === this.settings.layer) ?? null);
 
+  /** What the simple picker holds. */
+  unit = $derived<Unit | null>(unitIn(this.settings));
+
   readonly library: Library;
+  readonly pictures: Pictures;
   readonly #machine: Machine;
   #rest: ReturnType<typeof setTimeout> | undefined;
   #opening = new AbortController();
 
-  constructor(machine: Machine, library: Library) {
+  constructor(machine: Machine, library: Library, pictures = new Pictures()) {
     this.#machine = machine;
     this.library = library;
+    this.pictures = pictures;
   }
 
   /** Loads the catalogue and opens the model that the settings name, or the catalogue's default. */
@@ -65,7 +94,7 @@ export class Studio {
     this.failure = null;
     void this.#learnDevice();
     try {
-      const catalog = await this.library.load();
+      const [catalog] = await Promise.all([this.library.load(), this.pictures.load()]);
       const card = this.library.card(settings.model);
       if (settings.model && !card) this.notice = strangerText(settings.model);
       await this.open(card?.id ?? catalog.default, settings);
@@ -78,7 +107,7 @@ export class Studio {
    * Brings a model here if need be, opens it and starts a picture with `settings`, as far as they fit it.
    * Never rejects: what went wrong is in `wanted`, and the model that was open stays open.
    */
-  async open(id: string, settings: Settings = this.#forAnother()): Promise<void> {
+  async open(id: string, settings: Settings = this.#elsewhere()): Promise<void> {
     const card = this.library.card(id);
     if (!card) return;
     this.#opening.abort();
@@ -98,7 +127,7 @@ export class Studio {
       this.job = null;
       this.wanted = null;
       this.model = { card, stored, summary };
-      this.settings = fitted;
+      this.#take(fitted);
       this.render();
     } catch (error) {
       if (this.library.downloads.get(id)?.status === "paused") want("paused");
@@ -115,12 +144,46 @@ export class Studio {
 
   /** Takes a choice over, and draws it once the choosing rests. */
   choose(part: Partial<Settings>, restMs = REST_MS): void {
-    const next = { ...this.settings, ...(UNIT_FIELDS.some((field) => field in part) ? { objective: null } : {}), ...part };
+    const next = { ...this.settings, ...part };
     if (part.layer !== undefined && part.layer !== this.settings.layer) Object.assign(next, { x: null, y: null });
     this.settings = next;
     if (this.layer && next.channel >= this.layer.channels) this.settings = { ...next, channel: this.layer.channels - 1 };
-    clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => this.render(), restMs);
+    this.#spell();
+    this.#later({ restMs });
+  }
+
+  /** Takes over what is wanted. */
+  aim(part: Partial<Plan>, { restMs = REST_MS, live = false }: Acting = {}): void {
+    this.plan = { ...this.plan, ...part };
+    this.#spell();
+    this.#later({ restMs, live });
+  }
+
+  /** Another goal: what the one before asked of the recipe is taken back, what this one asks is put in. */
+  pursue(kind: GoalKind, picture: string | null = null): void {
+    const { model, layer, unit } = this;
+    if (!model || !layer || !unit) return;
+    const { goal } = this.plan;
+    const used = picture ?? ("picture" in goal ? goal.picture : null);
+    const undone = Object.fromEntries(Object.keys(recipeFor(goal.kind)).map((field) => [field, undefined]));
+    const next = beginGoal(kind, { unit, layer, labels: model.summary.labels, picture: used });
+    if ((kind === "accentuate") !== (goal.kind === "accentuate")) this.#chooseNamed(kind === "accentuate" ? "accentuation" : "");
+    this.#adjust({ ...undone, ...recipeFor(kind) });
+    this.aim({ goal: next }, { restMs: 0 });
+  }
+
+  /** A named recipe, as it is, at its own size and steps. */
+  follows(name: string): void {
+    this.#chooseNamed(name);
+    if (this.model) this.#adjust({ ...recipeFor(this.plan.goal.kind) });
+    this.#spell();
+    this.#later({ restMs: 0 });
+  }
+
+  /** Changes the recipe here and there. */
+  adjust(part: Partial<Adjustable>, restMs = REST_MS): void {
+    this.#adjust(part);
+    this.#later({ restMs });
   }
 
   chooseDevice(device: DeviceChoice): void {
@@ -132,7 +195,10 @@ export class Studio {
   /** Follows a link or the browser's back button. */
   follow(settings: Settings): void {
     if (settings.model && settings.model !== this.model?.card.id) void this.open(settings.model, settings);
-    else if (this.model) this.choose(fit(settings, this.model.summary), 0);
+    else if (this.model) {
+      this.#take(fit(settings, this.model.summary));
+      this.#later({ restMs: 0 });
+    }
   }
 
   stepChannel(by: number): void {
@@ -157,30 +223,21 @@ export class Studio {
   /** Draws the present choices from noise; a picture that was finished in this visit is shown, unless wanted "again". */
   render(how: "once" | "again" = "once"): void {
     this.#halt();
-    if (!this.model || !this.layer) return;
-    const { layer, settings } = this;
-    const { card, stored, summary } = this.model;
-    this.obstacle = layer.unsupported;
-    if (this.obstacle) return;
-    let objective: Objective;
-    try {
-      objective = objectiveOf(settings, layer);
-    } catch (error) {
-      if (error instanceof DirectionError) return; // the field says what is wrong
-      throw error;
-    }
-    const answer = layer.grid[0] * layer.grid[1] === 1 || layer.name === summary.layers.findLast((l) => l.significant)?.name;
-    const named = !settings.objective && settings.kind !== "direction" && answer && summary.labels.length === layer.channels;
-    const recipe = recipeFrom(settings, recipeOf(card));
-    const request: RenderRequest = { weights: stored.sha256, card, objective, recipe, device: this.device };
-    const known =
-      how === "once" ? this.history.find((j) => j.status === "done" && sameRequest(j.order.request, request)) : undefined;
+    const request = this.#request();
+    if (!request || !this.model || !this.layer) return;
+    const { layer, settings, pictures } = this;
+    const { stored, summary } = this.model;
+    const known = how === "once" ? this.history.find((j) => isFinished(j) && sameRequest(j.order.request, request)) : undefined;
     if (known) {
       this.job = known;
       return;
     }
+    const answer = layer.grid[0] * layer.grid[1] === 1 || layer.name === summary.layers.findLast((l) => l.significant)?.name;
+    const named = isPlain(this.plan) && settings.kind !== "direction" && answer && summary.labels.length === layer.channels;
     const className = named ? (summary.labels[settings.channel] ?? null) : null;
-    const job = new RenderJob({ request, settings, layer, weights: stored.weights, className });
+    const layerTitle = (name: string): string => summary.layers.find((known) => known.name === name)?.title ?? name;
+    const { titleOf: pictureTitle } = pictures;
+    const job = new RenderJob({ request, settings, layer, weights: stored.weights, className, layerTitle, pictureTitle });
     this.job = job;
     void job.run(this.#machine).then(() => {
       if (job.device && this.job === job) this.deviceInfo = job.device;
@@ -192,14 +249,95 @@ export class Studio {
   /** Shows a picture of this visit again, with the choices that made it. */
   show(job: RenderJob): void {
     this.#halt();
-    this.settings = { ...job.order.settings };
+    this.#take({ ...job.order.settings });
     this.job = job;
     this.obstacle = null;
   }
 
-  /** The choices, without those that only the open model understands. */
-  #forAnother(): Settings {
-    return { ...this.settings, layer: null, channel: DEFAULTS.channel, objective: null };
+  /** What the present choices ask of the engine; null where they cannot be drawn, and `obstacle` or a field says why. */
+  #request(): RenderRequest | null {
+    const { model, layer, recipe, settings, unit } = this;
+    if (!model || !layer || !recipe || !unit) return null;
+    this.obstacle = layer.unsupported;
+    if (this.obstacle) return null;
+    try {
+      const objective: Objective = settings.objective ?? unitObjective(unit, layer.channels);
+      if (settings.objective) writeObjective(this.plan, unit, layer.channels); // what is being typed may be none yet
+      const maco = recipe.parametrization.kind === "maco" ? recipe.parametrization.pictures : [];
+      const names = [...picturesNamed(objective), ...maco, ...(recipe.start === null ? [] : [recipe.start])];
+      const { pictures, missing } = this.pictures.gather(names);
+      this.absent = missing;
+      if (missing.length) {
+        this.obstacle = `This needs ${missing.map(this.pictures.titleOf).join(" and ")}, which is not in this browser: pictures are not part of links. If you have the file, choose it or drop it on the page. It stays on this machine.`;
+        return null;
+      }
+      const checked = validateRecipe(recipe);
+      const request: RenderRequest = {
+        weights: model.stored.sha256,
+        card: model.card,
+        objective,
+        recipe: checked,
+        device: this.device,
+      };
+      return Object.keys(pictures).length ? { ...request, pictures } : request;
+    } catch (error) {
+      if (error instanceof RecipeError) this.obstacle = error.message;
+      else if (!(error instanceof DirectionError)) throw error; // of a direction the field says what is wrong
+      return null;
+    }
+  }
+
+  /** Leads the growing picture on, where nothing but its objective is another. */
+  #leadOn(): boolean {
+    const job = this.job;
+    const request = this.#request();
+    if (!job || !request) return false;
+    const { objective } = job.order.request;
+    return sameRequest({ ...request, objective }, job.order.request) && job.change(request.objective, this.settings);
+  }
+
+  #later({ restMs = REST_MS, live = false }: Acting): void {
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => (live && this.#leadOn()) || this.render(), restMs);
+  }
+
+  /** Settings from outside: the controls are set by them. */
+  #take(settings: Settings): void {
+    this.settings = settings;
+    const { unit, layer, recipe } = this;
+    if (unit && layer)
+      this.plan = readPlan({ objective: settings.objective, start: recipe?.start ?? null }, unit, layer.channels);
+  }
+
+  /** Spells out what the controls hold. While a direction that is being typed is none, the last objective stays. */
+  #spell(): void {
+    const { unit, layer, plan } = this;
+    if (!unit || !layer) return;
+    try {
+      const objective = isPlain(plan) ? null : writeObjective(plan, unit, layer.channels);
+      const recipe = { ...this.settings.recipe };
+      const start = startOf(plan);
+      if (start === null) delete recipe.start;
+      else recipe.start = start;
+      this.settings = { ...this.settings, objective, recipe };
+    } catch (error) {
+      if (!(error instanceof DirectionError)) throw error;
+    }
+  }
+
+  #chooseNamed(name: string): void {
+    if (!this.model) return;
+    const { size, steps } = baseRecipe(name, this.model.card);
+    this.settings = { ...this.settings, recipe: { name }, size, steps };
+  }
+
+  #adjust(part: Partial<Adjustable>): void {
+    if (this.model) this.settings = { ...this.settings, recipe: adjusted(this.settings.recipe, part, this.model.card) };
+  }
+
+  /** The choices that make sense of another model too. */
+  #elsewhere(): Settings {
+    return { ...this.settings, layer: null, channel: DEFAULTS.channel, objective: null, recipe: { name: "" } };
   }
 
   #halt(): void {
@@ -215,40 +353,18 @@ export class Studio {
   }
 }
 
+function unitIn({ layer, kind, channel, x, y, direction }: Settings): Unit | null {
+  return layer === null ? null : { layer, kind, channel, x, y, direction };
+}
+
 const strangerText = (id: string): string =>
   isOwn(id)
     ? "The link leads to a model that somebody brought from their own files: it is only in the browser that imported it. If you have the files, drop them on this page."
     : `The link leads to a model called "${id}", which this page does not know. It may come from a newer version: reload the page.`;
 
-/** Whether two requests lead to the same picture. */
-const sameRequest = (a: RenderRequest, b: RenderRequest): boolean => JSON.stringify(a) === JSON.stringify(b);
+/** Whether two requests lead to the same picture; pictures that they name are what their names say. */
+const sameRequest = (a: RenderRequest, b: RenderRequest): boolean =>
+  JSON.stringify({ ...a, pictures: null }) === JSON.stringify({ ...b, pictures: null });
 
-/** The choices that name a unit: one of them takes the place of an objective that was spelled out. */
-const UNIT_FIELDS = ["layer", "kind", "channel", "x", "y", "direction"] as const satisfies (keyof Settings)[];
-
-function objectiveOf({ kind, channel, x, y, direction, objective }: Settings, layer: LayerInfo): Objective {
-  if (objective) return objective;
-  if (kind === "direction") return { kind, layer: layer.name, vector: parseDirection(direction, layer.channels) };
-  if (kind === "neuron") return { kind, layer: layer.name, channel, ...(x === null ? {} : { x }), ...(y === null ? {} : { y }) };
-  return { kind, layer: layer.name, channel };
-}
-
-/** The choices, inside what the model has; the card says which unit to start with. Throws when no layer can be looked at. */
-function fit(settings: Settings, { card, layers }: ModelSummary): Settings {
-  const named = (name: string | null | undefined): LayerInfo | undefined =>
-    layers.find((layer) => layer.name === name) ??
-    layers.find((layer) => layer.aliases?.includes(name ?? "") || layer.title === name);
-  const start = settings.layer === null ? named(card.start?.layer) : undefined;
-  const layer = start ?? named(settings.layer) ?? defaultLayer(layers);
-  if (!layer) throw new Error(`${card.title}: none of its layers can be looked at.`);
-  const channel = start && settings.channel === DEFAULTS.channel ? card.start!.channel : settings.channel;
-  return { ...settings, layer: layer.name, channel: Math.min(channel, layer.channels - 1) };
-}
-
-/** The middle of the significant layers: deep enough to be about something, shallow enough to be quick. */
-function defaultLayer(layers: readonly LayerInfo[]): LayerInfo | undefined {
-  const able = layers.filter(({ unsupported }) => !unsupported);
-  const significant = able.filter((layer) => layer.significant);
-  const from = significant.length ? significant : able;
-  return from[Math.floor(from.length / 2)] ?? layers[0];
-}
+/** Done, and made in one go. */
+const isFinished = (job: RenderJob): boolean => job.status === "done" && job.turns.length === 0;

@@ -31,7 +31,15 @@ export function connectWorkers(): Machine {
     quota: () => ask(store, (api) => api.quota()),
     notice: () => ask(store, (api) => api.notice()),
     open: (weights, card, task) => runJob(engine, (api, job) => api.open(job, weights, card), task),
-    render: (request, task) => runJob(engine, (api, job, report) => api.render(job, request, report), task),
+    render: (request, task) =>
+      runJob(
+        engine,
+        (api, job, report) => {
+          task.onChangeable?.((objective) => void api.change(job, objective).catch(() => {})); // a dead worker has failed the job
+          return api.render(job, request, report);
+        },
+        task,
+      ),
     measure: (request, task) => runJob(engine, (api, job, report) => api.measure(job, request, report), task),
     device: (choice) => ask(engine, (api) => api.device(choice)),
   };

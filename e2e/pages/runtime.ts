@@ -7,6 +7,8 @@ import { renderPicture } from "../../src/engine/render";
 import type { Resident, Runtime } from "../../src/engine/runtime";
 import type { Tensor } from "../../src/onnx/graph";
 import { readModel } from "../../src/onnx/read";
+import type { Objective } from "../../src/vis/objective/types";
+import type { Recipe } from "../../src/vis/recipe";
 import { lucid } from "../../src/vis/recipes";
 import { next, STEP } from "../../src/vis/stepGraph";
 import { LAYER, tinyCard, tinyModel } from "../../test/tinyModel";
@@ -23,14 +25,21 @@ export interface StepsResult {
   msPerStep: number;
 }
 
-/** Steps of Lucid's recipe at 32 pixels, the first half of them redirected. */
-async function steps(backend: Backend, steps: number, session?: OrtRuntimeOptions["session"]): Promise<StepsResult> {
+export interface StepsOptions {
+  session?: OrtRuntimeOptions["session"];
+  /** Over Lucid's recipe at 32 pixels, the first half of the steps redirected. */
+  recipe?: Partial<Recipe>;
+  /** A channel of the tiny model's layer by default. */
+  objective?: Objective;
+}
+
+async function steps(backend: Backend, steps: number, { session, ...asked }: StepsOptions = {}): Promise<StepsResult> {
   const runtime = await webRuntime(backend, session);
   const seen: { theta: number[]; location: string } = { theta: [], location: "" };
   try {
-    const recipe = { ...lucid, size: 32, steps, redirectSteps: steps / 2 };
+    const recipe: Recipe = { ...lucid, size: 32, steps, redirectSteps: steps / 2, ...asked.recipe };
     const graph = readModel(tinyModel(), "tiny");
-    const objective = { kind: "channel", layer: LAYER, channel: 3 } as const;
+    const objective: Objective = asked.objective ?? { kind: "channel", layer: LAYER, channel: 3 };
     const options = { graph, preprocessing: tinyCard.preprocessing, objective, recipe };
     const goal = await compileGoal(readingTheta(runtime, seen), options);
     const made = await renderPicture(goal, { recipe, signal: new AbortController().signal });

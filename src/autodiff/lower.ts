@@ -8,6 +8,7 @@ import { GraphBuilder } from "../onnx/builder";
 import { LOCAL_DOMAIN, OpError, type Attrs, type Node, type StaticGraph, type Value } from "../onnx/graph";
 import { maxPoolGradByGather, maxPoolGradByIndices } from "./lower/maxPool";
 import { strideOneConvTranspose } from "./lower/conv";
+import { groupedConv } from "./lower/groupedConv";
 
 export type Target = "wasm" | "webgpu";
 
@@ -30,10 +31,10 @@ const composites: LoweringTable = {
   webgpu: { MaxPoolGrad: maxPoolGradByGather },
 };
 
-/** Standard operators that a backend runs faster in another form. */
+/** Standard operators that a backend runs faster, or only runs rightly, in another form. */
 const rewrites: Readonly<Record<Target, Readonly<Record<string, Rewrite>>>> = {
-  wasm: { ConvTranspose: strideOneConvTranspose },
-  webgpu: { ConvTranspose: strideOneConvTranspose },
+  wasm: { ConvTranspose: strideOneConvTranspose(() => null) },
+  webgpu: { Conv: groupedConv, ConvTranspose: strideOneConvTranspose(groupedConv) },
 };
 
 /**

@@ -8,32 +8,31 @@ import { sizeOf, spatial, type Tensor } from "../../onnx/graph";
 import { allocate, computed } from "../../onnx/tensor";
 import type { Rewrite } from "../lower";
 
-/** Null (leave it be) unless the stride is 1, the weight is a constant, and the new padding is not negative. */
-export const strideOneConvTranspose: Rewrite = ({ b, node, x, attrs }) => {
-  const [X, W, B] = x;
-  const weight = b.constantOf(W!);
-  const strides = attrs.strides as readonly number[];
-  if (!weight || strides.some((s) => s !== 1)) return null;
-  const rank = spatial(W!).length;
-  const dilations = attrs.dilations as readonly number[];
-  const pads = attrs.pads as readonly number[];
-  const extra = (attrs.output_padding as readonly number[] | undefined) ?? strides.map(() => 0);
-  const mirrored = pads.map((p, i) => {
-    const axis = i % rank;
-    const reach = (spatial(W!)[axis]! - 1) * dilations[axis]! + 1;
-    return reach - 1 - p + (i >= rank ? extra[axis]! : 0);
-  });
-  if (mirrored.some((p) => p < 0)) return null;
-  const group = attrs.group as number;
-  const flipped = b.constant(turned(weight, group), `${W!.name}.turned`);
-  return b.node("Conv", B ? [X!, flipped, B] : [X!, flipped], {
-    kernel_shape: spatial(W!),
-    strides,
-    dilations,
-    pads: mirrored,
-    group,
-  }, { name: node.name }); // prettier-ignore
-};
+/** `rewriteConv` is what the backend makes of a Conv. Null (leave it be) unless the stride is 1, the weight is a constant, and the new padding is not negative. */
+export const strideOneConvTranspose =
+  (rewriteConv: Rewrite): Rewrite =>
+  (context) => {
+    const { b, node, x, attrs } = context;
+    const [X, W, B] = x;
+    const weight = b.constantOf(W!);
+    const strides = attrs.strides as readonly number[];
+    if (!weight || strides.some((s) => s !== 1)) return null;
+    const rank = spatial(W!).length;
+    const dilations = attrs.dilations as readonly number[];
+    const pads = attrs.pads as readonly number[];
+    const extra = (attrs.output_padding as readonly number[] | undefined) ?? strides.map(() => 0);
+    const mirrored = pads.map((p, i) => {
+      const axis = i % rank;
+      const reach = (spatial(W!)[axis]! - 1) * dilations[axis]! + 1;
+      return reach - 1 - p + (i >= rank ? extra[axis]! : 0);
+    });
+    if (mirrored.some((p) => p < 0)) return null;
+    const group = attrs.group as number;
+    const flipped = b.constant(turned(weight, group), `${W!.name}.turned`);
+    const inputs = B ? [X!, flipped, B] : [X!, flipped];
+    const asConv = { kernel_shape: spatial(W!), strides, dilations, pads: mirrored, group };
+    return rewriteConv({ ...context, x: inputs, attrs: asConv }) ?? b.node("Conv", inputs, asConv, { name: node.name });
+  };
 
 function turned(weight: Tensor, group: number): Tensor {
   const [m, perGroup, ...kernel] = weight.shape as [number, number, ...number[]];

@@ -6,6 +6,7 @@
 import { OpError, sizeOf, spatial, type Value } from "../../onnx/graph";
 import { f32, i64 } from "../../onnx/tensor";
 import type { Lowering, LoweringContext } from "../lower";
+import { wholeGroup } from "./groupedConv";
 
 /** Below every activation, and finite: 0 * -infinity would be NaN in the one-hot convolution. */
 const LOWEST = -1e30;
@@ -38,20 +39,21 @@ export const maxPoolGradByGather: Lowering = (context) => {
   const [k, windows] = [kernel[0]! * kernel[1]!, h * w];
 
   const padded = b.pad(X, [0, 0, pads[0]!, pads[1]!, 0, 0, pads[2]!, pads[3]!], LOWEST);
-  const oneHot = b.constant(f32(oneHotKernels(channels, k), [channels * k, 1, kernel[0]!, kernel[1]!]), "patches");
+  const slots = wholeGroup(k, channels); // more than k are for the convolution's sake: their rank is 0
+  const oneHot = b.constant(f32(oneHotKernels(channels, k, slots), [channels * slots, 1, kernel[0]!, kernel[1]!]), "patches");
   const patches = b.conv(padded, oneHot, null, { kernel_shape: kernel, strides, dilations, pads: [0, 0, 0, 0], group: channels });
-  const byWindow = b.reshape(patches, [n, channels, k, windows]);
+  const byWindow = b.reshape(patches, [n, channels, slots, windows]);
   const isMaximum = b.equal(byWindow, b.reshape(Y, [n, channels, 1, windows]));
-  const ranks = b.constant(f32(Array.from({ length: k }, (_, i) => k - i), [k, 1]), "ranks"); // prettier-ignore
+  const ranks = b.constant(f32(Array.from({ length: slots }, (_, i) => Math.max(0, k - i)), [slots, 1]), "ranks"); // prettier-ignore
   const winner = b.reduceMax(b.where(isMaximum, ranks, 0), [2], false);
 
   const { window, rank } = coveringWindows({ kernel, strides, dilations, pads, out: [h, w], input: [height, width] });
-  const slots = window.length / (height * width);
+  const readers = window.length / (height * width);
   const at = b.constant(i64(window), "windows");
-  const there = [n, channels, slots, height * width];
+  const there = [n, channels, readers, height * width];
   const theirWinner = b.reshape(b.node("Gather", [winner, at], { axis: 2 }), there);
   const theirs = b.reshape(b.node("Gather", [b.reshape(dY, [n, channels, windows]), at], { axis: 2 }), there);
-  const mine = b.constant(f32(rank, [slots, height * width]), "rank");
+  const mine = b.constant(f32(rank, [readers, height * width]), "rank");
   return b.reshape(b.reduceSum(b.where(b.equal(theirWinner, mine), theirs, 0), [2], false), X.shape);
 };
 
@@ -67,10 +69,10 @@ function geometry({ node, attrs }: LoweringContext, X: Value) {
   };
 }
 
-/** Kernel [channels * k, 1, kh, kw] whose output channel c * k + i is pixel i of the window on channel c. */
-function oneHotKernels(channels: number, k: number): Float32Array {
-  const data = new Float32Array(channels * k * k);
-  for (let row = 0; row < channels * k; row++) data[row * k + (row % k)] = 1;
+/** Kernel [channels * slots, 1, kh, kw] whose output channel c * slots + i is pixel i of the window on channel c; none for i >= k. */
+function oneHotKernels(channels: number, k: number, slots: number): Float32Array {
+  const data = new Float32Array(channels * slots * k);
+  for (let c = 0; c < channels; c++) for (let i = 0; i < k; i++) data[(c * slots + i) * k + i] = 1;
   return data;
 }
 

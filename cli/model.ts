@@ -14,6 +14,8 @@ const MODELS = resolve(import.meta.dirname, "../public/models");
 
 export interface OpenedModel {
   graph: Graph;
+  /** SHA-256 of the file, lower-case hex. */
+  weights: string;
   preprocessing: Preprocessing;
   /** The catalogue's card, when the file is one of its models or has the layers of one. */
   card: ModelCard | null;
@@ -44,16 +46,18 @@ async function findModel(
   const listed = catalog.models.find((card) => card.id === model);
   const { bytes, path } = listed ? await hostedFile(listed, options.from) : await anyFile(model, catalog);
   const graph = readModel(bytes, basename(path));
+  const weights = createHash("sha256").update(bytes).digest("hex");
   if (options.preprocessing !== undefined)
     return {
       graph,
+      weights,
       preprocessing: asked(graph, options.preprocessing),
       card: listed ?? null,
       because: "as --preprocessing says",
     };
-  if (listed) return { graph, preprocessing: listed.preprocessing, card: listed, because: `as the card of ${listed.title} says` };
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const known = catalog.models.find((card) => [...card.files, ...(card.originals ?? [])].some((file) => file.sha256 === sha256));
+  if (listed)
+    return { graph, weights, preprocessing: listed.preprocessing, card: listed, because: `as the card of ${listed.title} says` };
+  const known = catalog.models.find((card) => [...card.files, ...(card.originals ?? [])].some((file) => file.sha256 === weights));
   const card = known ?? catalog.models.find((candidate) => hasLayersOf(graph, candidate));
   if (!card)
     throw new UsageError(
@@ -61,7 +65,7 @@ async function findModel(
         `Say how it wants its pictures: --preprocessing ${conventionNames.join("|")}, or as JSON.`,
     );
   const because = known ? `the file is ${card.title}` : `the file has the layers of ${card.title}`;
-  return { graph, preprocessing: card.preprocessing, card, because };
+  return { graph, weights, preprocessing: card.preprocessing, card, because };
 }
 
 /** So many layers must be named for a card to be told from another by their names. */

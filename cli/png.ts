@@ -1,13 +1,12 @@
 /** Pictures as PNG files. */
 import { writeFile } from "node:fs/promises";
-import { encode } from "fast-png";
 import type { Picture } from "../src/api/engine";
+import { pictureToPng } from "../src/provenance/picturePng";
+import type { PictureRecord } from "../src/vis/schema/record";
 
-/** Writes `picture` as a PNG, RGB where it is opaque, else RGBA; the directory must exist. */
-export async function writePng(path: string, { width, height, rgba }: Picture): Promise<void> {
-  const opaque = rgba.every((v, i) => i % 4 !== 3 || v === 255);
-  const data = new Uint8Array(opaque ? rgba.filter((_, i) => i % 4 !== 3) : rgba);
-  await writeFile(path, encode({ width, height, data, channels: opaque ? 3 : 4, depth: 8 }));
+/** Writes `picture` as a PNG, RGB where it is opaque, else RGBA, with the record of how it was made; the directory must exist. */
+export async function writePng(path: string, picture: Picture, record: PictureRecord | null = null): Promise<void> {
+  await writeFile(path, pictureToPng(picture, record));
 }
 
 /** Pictures of one size side by side, `columns` to a row. */

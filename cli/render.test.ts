@@ -1,5 +1,6 @@
 /** The command as a user runs it: a process of its own, a file in, a PNG out. */
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -8,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GraphBuilder } from "../src/onnx/builder";
 import { f32 } from "../src/onnx/tensor";
 import { writeModel } from "../src/onnx/write";
+import { recordIn } from "../src/provenance/picturePng";
 import { seeded } from "../src/vis/random";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -16,9 +18,9 @@ let directory: string;
 let model: string;
 
 /** One convolution and a Relu over "input" [1, 3, 64, 64]. */
-function tinyModel(): Uint8Array<ArrayBuffer> {
+function tinyModel(seed = 1): Uint8Array<ArrayBuffer> {
   const b = new GraphBuilder();
-  const random = seeded(1, "weights");
+  const random = seeded(seed, "weights");
   const weights = f32(
     Float32Array.from({ length: 4 * 27 }, () => random.normal()),
     [4, 3, 3, 3],
@@ -67,10 +69,49 @@ describe("npm run render", () => {
     expect(new Set(picture.data).size).toBeGreaterThan(20);
   });
 
+  test("--from-picture makes the same picture bit for bit, and says where something is another", async () => {
+    const [first, again, other] = ["first.png", "again.png", "other.png"].map((name) => join(directory, name));
+    const made = await render(
+      ...["--model", model, "--preprocessing", "caffe", "--objective", CHANNEL, "--recipe", '{"name":"Übung 猫","batch":2}'],
+      ...["--size", "32", "--steps", "4", "--seed", "7", "--threads", "1", "-o", first!],
+    );
+    expect(made.code, made.err).toBe(0);
+    const record = recordIn(await readFile(first!))!;
+    expect(record).toMatchObject({
+      model: { id: "tiny.onnx", weights: createHash("sha256").update(tinyModel()).digest("hex") },
+      objective: JSON.parse(CHANNEL) as object,
+      recipe: { name: "Übung 猫", batch: 2, size: 32, steps: 4, seed: 7 },
+      backend: "wasm",
+      shows: { kind: "sheet", columns: 2 },
+    });
+
+    const remade = await render("--from-picture", first!, "--model", model, "--threads", "1", "-o", again!);
+    expect(remade.err).toBe(`${model}: as ${first!} says.\n`);
+    expect(remade.out).toContain('"same":true');
+    expect((await readFile(again!)).equals(await readFile(first!))).toBe(true); // the whole file, its record included
+
+    const elsewhere = join(directory, "elsewhere.onnx");
+    await writeFile(elsewhere, tinyModel(2));
+    const differs = await render("--from-picture", first!, "--model", elsewhere, "--seed", "8", "--threads", "1", "-o", other!);
+    expect(differs.err).toContain(`it was made with other weights of tiny.onnx (SHA-256 ${record.model.weights}; here they are `);
+    expect(differs.out).toContain('"same":false');
+    expect(recordIn(await readFile(other!))!.recipe.seed).toBe(8);
+  }, 30_000);
+
   test("--help says everything and exits well", async () => {
     const { code, out } = await render("--help");
     expect(code).toBe(0);
-    for (const option of ["--model", "--objective", "--recipe", "--size", "--steps", "--seed", "--preprocessing", "-o"])
+    for (const option of [
+      "--model",
+      "--objective",
+      "--recipe",
+      "--size",
+      "--steps",
+      "--seed",
+      "--preprocessing",
+      "--from-picture",
+      "-o",
+    ])
       expect(out).toContain(option);
   });
 
@@ -93,6 +134,12 @@ describe("npm run render", () => {
       () => ["--model", model, "--objective", "{channel", "-o", "x.png"],
       2,
       "--objective is not JSON",
+    ],
+    [
+      "a picture that does not say how it was made",
+      () => ["--from-picture", "package.json", "-o", "x.png"],
+      2,
+      "--from-picture package.json: the file is no PNG.",
     ],
     [
       "an unknown layer",

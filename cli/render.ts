@@ -7,17 +7,19 @@ import { namingOf } from "../src/models/naming";
 import { resolveObjective } from "../src/vis/objective/resolve";
 import type { Recipe } from "../src/vis/recipe";
 import { lucid, recipeOf, recipes } from "../src/vis/recipes";
-import type { Bitmap } from "../src/vis/resample";
 import { validateObjective } from "../src/vis/schema/objective";
 import { validateRecipe } from "../src/vis/schema/recipe";
+import type { PictureRecord } from "../src/vis/schema/record";
 import { conventionNames, openModel } from "./model";
 import { readBitmap } from "./pictures";
-import { contactSheet, writePng } from "./png";
+import { writePng } from "./png";
+import { differences, isSame, readRecord, shownOf, type PictureFiles } from "./record";
 import { json, runCommand, UsageError, wholeNumber } from "./usage";
 
 const HELP = `Makes pictures of what a vision network looks for.
 
   npm run -s render -- --model FILE_OR_ID --objective JSON [options] -o out.png
+  npm run -s render -- --from-picture FILE.png [options] -o again.png
 
   --model FILE_OR_ID    an ONNX file, or the id of a model of public/models/catalog.json
   --from DIR            where else to look for an id's file
@@ -35,12 +37,15 @@ const HELP = `Makes pictures of what a vision network looks for.
   --batch N             pictures made together (default ${lucid.batch}); they are written side by side
   --columns N           how many of them to a row (default: as near to a square as it goes)
   --picture NAME=FILE   a PNG or JPEG that the objective or the recipe calls NAME; "drawn:0", "drawn:1", ... are always there
+  --from-picture FILE   a PNG that this program or the page has saved: makes it again, with its model, objective, recipe and
+                        preprocessing where no option says otherwise, and tells whether it is the same bit for bit
   --preprocessing P     how a file that the catalogue does not know wants its pictures: ${conventionNames.join(", ")},
                         or JSON such as {"channels":"BGR","range":255,"mean":[104,117,123],"std":[1,1,1],"size":224}
   --threads N           WASM threads (default: one for each core, at most 4)
   -o, --output FILE     the PNG to write
 
-Prints one JSON line of progress now and then, and at the end {"objective", "steps", "ms_per_step", "device"}.
+Prints one JSON line of progress now and then, and at the end {"objective", "steps", "ms_per_step", "device"},
+with --from-picture also "same". The PNG says how it was made.
 `;
 
 /** Milliseconds between lines of progress. */
@@ -59,6 +64,7 @@ async function main(): Promise<void> {
       batch: { type: "string" },
       columns: { type: "string" },
       picture: { type: "string", multiple: true },
+      "from-picture": { type: "string" },
       preprocessing: { type: "string" },
       threads: { type: "string" },
       output: { type: "string", short: "o" },
@@ -69,22 +75,29 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  const { model: name, output } = values;
+  const { output, "from-picture": original } = values;
+  const before = original === undefined ? null : readRecord(original);
+  const name = values.model ?? before?.model.id;
   if (!name) throw new UsageError("--model is missing.");
-  if (!values.objective) throw new UsageError("--objective is missing.");
+  if (!values.objective && !before) throw new UsageError("--objective is missing.");
   if (!output) throw new UsageError("-o is missing: the PNG to write.");
-  const asked = validateObjective(json("objective", values.objective));
-  const pictures = namedPictures(values.picture ?? []);
-  const { graph, preprocessing, card, labels, because } = await openModel(name, values);
-  process.stderr.write(`${name}: ${because}.\n`);
-  const recipe = chosenRecipe(values, card ? recipeOf(card) : lucid);
-  const objective = resolveObjective(asked, namingOf({ graph, preprocessing, card, labels }));
+  const asked = values.objective ? validateObjective(json("objective", values.objective)) : before!.objective;
+  const files = pictureFiles(values.picture ?? []);
+  const pictures = Object.fromEntries(Object.entries(files).map(([called, file]) => [called, readBitmap(file)]));
+  const preprocessing = values.preprocessing ?? (before ? JSON.stringify(before.model.preprocessing) : undefined);
+  const opened = await openModel(name, { ...values, ...(preprocessing === undefined ? {} : { preprocessing }) });
+  const { graph, card, labels } = opened;
+  process.stderr.write(`${name}: ${before && !values.preprocessing ? `as ${original} says` : opened.because}.\n`);
+  if (before) for (const what of differences(before, { opened, files })) process.stderr.write(`${original}: ${what}.\n`);
+  const recipe = chosenRecipe(values, before?.recipe ?? (card ? recipeOf(card) : lucid));
+  const objective = resolveObjective(asked, namingOf({ graph, preprocessing: opened.preprocessing, card, labels }));
+  const shows = shown(values.columns, recipe.batch, before?.shows);
 
   const runtime = nodeRuntime(values.threads === undefined ? undefined : wholeNumber("threads", values.threads, 1));
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort(new Error("stopped")));
   try {
-    const goal = await compileGoal(runtime, { graph, preprocessing, objective, recipe });
+    const goal = await compileGoal(runtime, { graph, preprocessing: opened.preprocessing, objective, recipe });
     let reported = -Infinity;
     const made = await renderPicture(goal, {
       recipe,
@@ -98,13 +111,15 @@ async function main(): Promise<void> {
       },
       previews: false,
     });
-    const columns = values.columns === undefined ? Math.ceil(Math.sqrt(recipe.batch)) : wholeNumber("columns", values.columns, 1);
-    await writePng(output, contactSheet(made.pictures, columns));
+    const { picture, record } = shownOf(made, { objective, recipe, shows, opened, model: name, files, device: runtime.info });
+    const same = original === undefined ? {} : { same: isSame(original, picture) };
+    await writePng(output, picture, record);
     line({
-      objective: made.score,
+      objective: record.made.objective,
       steps: recipe.steps,
       ms_per_step: rounded(made.elapsedMs / recipe.steps),
       device: runtime.info.label,
+      ...same,
     });
   } finally {
     await runtime.dispose();
@@ -112,14 +127,21 @@ async function main(): Promise<void> {
 }
 
 /** NAME=FILE, each. */
-function namedPictures(options: readonly string[]): Record<string, Bitmap> {
+function pictureFiles(options: readonly string[]): PictureFiles {
   return Object.fromEntries(
-    options.map((option): [string, Bitmap] => {
+    options.map((option): [string, string] => {
       const at = option.indexOf("=");
       if (at < 1) throw new UsageError(`--picture ${option} is not NAME=FILE.`);
-      return [option.slice(0, at), readBitmap(option.slice(at + 1))];
+      return [option.slice(0, at), option.slice(at + 1)];
     }),
   );
+}
+
+/** What is written: the only picture, or all of them in as near to a square as it goes; or what the original shows. */
+function shown(columns: string | undefined, batch: number, before?: PictureRecord["shows"]): PictureRecord["shows"] {
+  if (columns !== undefined) return { kind: "sheet", columns: wholeNumber("columns", columns, 1) };
+  if (before && (before.kind === "sheet" || before.index < batch)) return before;
+  return batch === 1 ? { kind: "picture", index: 0 } : { kind: "sheet", columns: Math.ceil(Math.sqrt(batch)) };
 }
 
 type RecipeOptions = Partial<Record<"size" | "steps" | "seed" | "batch", string>> & { recipe?: string[] };

@@ -30,8 +30,12 @@ export interface PictureRecord {
   /** One picture of the batch, from 0; or all of them in rows of `columns`. */
   shows: { kind: "picture"; index: number } | { kind: "sheet"; columns: number };
   made: {
-    /** The objective reached, of what is shown. */
-    objective: number;
+    /** The objective reached, of what is shown; null where it was no number. */
+    objective: number | null;
+    /** Steps made: fewer than the recipe's where it was stopped. */
+    steps: number;
+    /** How often another objective was taken up on the way: more than 0, and the picture cannot be made again in one go. */
+    turns: number;
     /** For people: "WASM, 2 threads". */
     device: string;
     /** The version of the program. */
@@ -70,7 +74,13 @@ export const recordSchema = fields({
     kind("picture", { index: whole(0, LIMITS.batch[1] - 1) }),
     kind("sheet", { columns: whole(1, LIMITS.batch[1]) }),
   ]),
-  made: fields({ objective: v.number("a number"), device: text(0, 200), app: text(0, 80) }),
+  made: fields({
+    objective: v.nullable(v.number("a number")),
+    steps: whole(0, LIMITS.steps[1]),
+    turns: whole(0, LIMITS.steps[1]),
+    device: text(0, 200),
+    app: text(0, 80),
+  }),
 });
 
 /** `json` as a PictureRecord. Throws RecordError naming the first field that is wrong. */

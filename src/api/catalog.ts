@@ -49,7 +49,7 @@ export function withHosted(catalog: Catalog, hosted: Hosted | undefined): Catalo
 }
 
 /** A host without the file may answer 404, or 200 with its start page: neither is JSON. */
-async function overHttp(name: string): Promise<unknown> {
+export async function overHttp(name: string): Promise<unknown> {
   const url = new URL(`models/${name}`, document.baseURI).href;
   const response = await fetch(url, { cache: "no-cache" });
   if (response.status === 404 || (response.ok && !response.headers.get("content-type")?.includes("json"))) return undefined;

@@ -5,7 +5,8 @@ import { basename } from "node:path";
 import { decode } from "fast-png";
 import type { DeviceInfo, Picture } from "../src/api/engine";
 import type { Rendered } from "../src/engine/render";
-import { APP_VERSION, picturesNeeded, pictureToPng, recordIn } from "../src/provenance/picturePng";
+import { pictureToPng } from "../src/provenance/picturePng";
+import { APP_VERSION, picturesNeeded, recordIn } from "../src/provenance/record";
 import type { PictureRecord } from "../src/vis/schema/record";
 import type { OpenedModel } from "./model";
 import { contactSheet } from "./png";
@@ -82,7 +83,8 @@ export function shownOf(
       app: APP_VERSION,
     },
   };
-  const picture = shows.kind === "picture" ? rendered.pictures[shows.index]! : contactSheet(rendered.pictures, shows.columns);
+  const picture =
+    shows.kind === "picture" ? rendered.pictures[shows.index]! : contactSheet(rendered.pictures, shows.columns, shows.gap);
   return { picture, record };
 }
 

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GraphBuilder } from "../src/onnx/builder";
 import { f32 } from "../src/onnx/tensor";
 import { writeModel } from "../src/onnx/write";
-import { recordIn } from "../src/provenance/picturePng";
+import { recordIn } from "../src/provenance/record";
 import { seeded } from "../src/vis/random";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -82,7 +82,7 @@ describe("npm run render", () => {
       objective: JSON.parse(CHANNEL) as object,
       recipe: { name: "Übung 猫", batch: 2, size: 32, steps: 4, seed: 7 },
       backend: "wasm",
-      shows: { kind: "sheet", columns: 2 },
+      shows: { kind: "sheet", columns: 2, gap: 0 },
     });
 
     const remade = await render("--from-picture", first!, "--model", model, "--threads", "1", "-o", again!);

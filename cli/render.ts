@@ -139,9 +139,9 @@ function pictureFiles(options: readonly string[]): PictureFiles {
 
 /** What is written: the only picture, or all of them in as near to a square as it goes; or what the original shows. */
 function shown(columns: string | undefined, batch: number, before?: PictureRecord["shows"]): PictureRecord["shows"] {
-  if (columns !== undefined) return { kind: "sheet", columns: wholeNumber("columns", columns, 1) };
+  if (columns !== undefined) return { kind: "sheet", columns: wholeNumber("columns", columns, 1), gap: 0 };
   if (before && (before.kind === "sheet" || before.index < batch)) return before;
-  return batch === 1 ? { kind: "picture", index: 0 } : { kind: "sheet", columns: Math.ceil(Math.sqrt(batch)) };
+  return batch === 1 ? { kind: "picture", index: 0 } : { kind: "sheet", columns: Math.ceil(Math.sqrt(batch)), gap: 0 };
 }
 
 type RecipeOptions = Partial<Record<"size" | "steps" | "seed" | "batch", string>> & { recipe?: string[] };

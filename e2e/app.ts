@@ -96,3 +96,25 @@ export async function rowOf(page: Page, title: string): Promise<Locator> {
   if (!(await dialog.isVisible())) await page.getByRole("button", { name: "Choose a model" }).click();
   return dialog.getByRole("listitem").filter({ has: page.getByRole("heading", { name: title, exact: true }) });
 }
+
+export interface TestFile {
+  name: string;
+  bytes: Uint8Array;
+}
+
+/** What a person does with the mouse: drags files from their desktop over the page, and lets go. */
+export async function drop(page: Page, files: readonly TestFile[]): Promise<void> {
+  const sent = files.map(({ name, bytes }) => ({ name, base64: Buffer.from(bytes).toString("base64") }));
+  const transfer = await page.evaluateHandle(async (all) => {
+    const data = new DataTransfer();
+    for (const { name, base64 } of all) {
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      data.items.add(new File([bytes], name));
+    }
+    return data;
+  }, sent);
+  await page.dispatchEvent("body", "dragenter", { dataTransfer: transfer });
+  await expect(page.getByText("Drop a model to look into it")).toBeVisible();
+  await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
+  await expect(page.getByText("Drop a model to look into it")).toBeHidden();
+}

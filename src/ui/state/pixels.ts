@@ -14,12 +14,15 @@ export function f32Picture({ data, shape }: Tensor): Picture {
 /** Columns of a sheet of so many. */
 export const columnsOf = (count: number): number => Math.ceil(Math.sqrt(count));
 
+/** Pixels between the pictures of a sheet. */
+export const gapOf = ({ width }: Pick<Picture, "width">): number => Math.max(2, Math.round(width / 40));
+
 /** Pictures of one size side by side in rows, a transparent gap between them; one is itself, none is null. */
 export function sheetOf(pictures: readonly Picture[]): Picture | null {
   const [first] = pictures;
   if (!first || pictures.length === 1) return first ?? null;
   const columns = columnsOf(pictures.length);
-  const gap = Math.max(2, Math.round(first.width / 40));
+  const gap = gapOf(first);
   const width = columns * (first.width + gap) - gap;
   const height = Math.ceil(pictures.length / columns) * (first.height + gap) - gap;
   const rgba = new Uint8ClampedArray(4 * width * height);

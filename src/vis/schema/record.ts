@@ -27,8 +27,8 @@ export interface PictureRecord {
   /** Pictures that the objective and the recipe name, those drawn by rule excepted. */
   pictures: { name: string; sha256: string }[];
   backend: "webgpu" | "wasm";
-  /** One picture of the batch, from 0; or all of them in rows of `columns`. */
-  shows: { kind: "picture"; index: number } | { kind: "sheet"; columns: number };
+  /** One picture of the batch, from 0; or all of them in rows of `columns`, so many transparent pixels apart. */
+  shows: { kind: "picture"; index: number } | { kind: "sheet"; columns: number; gap: number };
   made: {
     /** The objective reached, of what is shown; null where it was no number. */
     objective: number | null;
@@ -72,7 +72,7 @@ export const recordSchema = fields({
   backend: oneOf("webgpu", "wasm"),
   shows: variants([
     kind("picture", { index: whole(0, LIMITS.batch[1] - 1) }),
-    kind("sheet", { columns: whole(1, LIMITS.batch[1]) }),
+    kind("sheet", { columns: whole(1, LIMITS.batch[1]), gap: whole(0, 256) }),
   ]),
   made: fields({
     objective: v.nullable(v.number("a number")),

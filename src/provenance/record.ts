@@ -1,0 +1,40 @@
+/** The record of how a picture was made, inside its PNG; and what has to be at hand to make it again. */
+import { isDrawn } from "../vis/named";
+import { picturesNamed } from "../vis/objective/resolve";
+import { RecordError, validateRecord, type PictureRecord } from "../vis/schema/record";
+import { textIn, withText } from "./pngText";
+
+/** What the record is called inside the file. */
+const KEYWORD = "micrographia";
+
+/** Of this program, in records; package.json has the same. */
+export const APP_VERSION = "0.1.0";
+
+/** `png` with the record in it. Throws PngError when it is no PNG. */
+export const withRecord = (png: Uint8Array, record: PictureRecord): Uint8Array<ArrayBuffer> =>
+  withText(png, KEYWORD, JSON.stringify(record));
+
+/**
+ * How the picture in a PNG was made; null where it does not say. Throws PngError when the file is no PNG or damaged, RecordError when
+ * what it says cannot be followed.
+ */
+export function recordIn(png: Uint8Array): PictureRecord | null {
+  const text = textIn(png, KEYWORD);
+  if (text === null) return null;
+  try {
+    return validateRecord(JSON.parse(text));
+  } catch (error) {
+    throw error instanceof SyntaxError ? new RecordError("the record in the PNG is not JSON.") : error;
+  }
+}
+
+/** Pictures that must be at hand to make one again: those that are named, and not drawn by rule. */
+export const picturesNeeded = ({ objective, recipe }: Pick<PictureRecord, "objective" | "recipe">): string[] => {
+  const { start, parametrization } = recipe;
+  const named = [
+    ...picturesNamed(objective),
+    ...(start === null ? [] : [start]),
+    ...(parametrization.kind === "maco" ? parametrization.pictures : []),
+  ];
+  return [...new Set(named)].filter((name) => !isDrawn(name));
+};

@@ -12,11 +12,17 @@ export const paint =
     canvas.getContext("2d")?.putImageData(new ImageData(picture.rgba, picture.width, picture.height), 0, 0);
   };
 
-/** Saves `picture` as a PNG of its own resolution, every byte as it is, with the record of how it was made. */
-export async function savePng(picture: Picture, fileName: string, record: PictureRecord | null): Promise<void> {
+/** `picture` as a PNG of its own resolution, every byte as it is, with the record of how it was made when there is one. */
+export async function encodePng(picture: Picture, record: PictureRecord | null): Promise<Blob> {
   const { pictureToPng } = await import("../../provenance/picturePng");
+  return new Blob([pictureToPng(picture, record)], { type: "image/png" });
+}
+
+/** Saves `picture` as a PNG with its record. */
+export async function savePng(picture: Picture, fileName: string, record: PictureRecord | null): Promise<void> {
+  const blob = await encodePng(picture, record);
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([pictureToPng(picture, record)], { type: "image/png" }));
+  link.href = URL.createObjectURL(blob);
   link.download = fileName;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // after the browser has taken it

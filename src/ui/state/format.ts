@@ -47,6 +47,9 @@ export function figure(value: number): string {
   return value.toLocaleString("en", { minimumFractionDigits: Math.min(digits, 6), maximumFractionDigits: Math.min(digits, 6) });
 }
 
+/** A weight as short as it can be said: "0.5", "2", "1,000". */
+export const weightText = (value: number): string => value.toLocaleString("en", { maximumSignificantDigits: 3 });
+
 /** "0.8 s", "12 s", "3 min 5 s". */
 export function duration(ms: number): string {
   const seconds = ms / 1000;

@@ -6,6 +6,8 @@ import { DEFAULTS, recipeFrom, type RecipeChoice, type Settings } from "./settin
 
 /** Fields that the page changes one by one. */
 export type Adjustable = Omit<Recipe, "version" | "name" | "size" | "steps" | "seed">;
+/** Undefined: as the named recipe has it. */
+export type Adjustment = { [K in keyof Adjustable]?: Adjustable[K] | undefined };
 
 /** In the order of the list. "" is what suits the model. */
 export const RECIPE_WORDS: Readonly<Record<string, { title: string; says: string }>> = {
@@ -35,7 +37,7 @@ export function baseRecipe(name: string, card: Pick<ModelCard, "recipe">): Recip
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** The choice with `part` in it; fields that come to be as the recipe has them are no longer changed. */
-export function adjusted(choice: RecipeChoice, part: Partial<Adjustable>, card: Pick<ModelCard, "recipe">): RecipeChoice {
+export function adjusted(choice: RecipeChoice, part: Adjustment, card: Pick<ModelCard, "recipe">): RecipeChoice {
   const base: Partial<Recipe> = baseRecipe(choice.name, card);
   const fields = Object.entries({ ...choice, ...part }).filter(
     ([key, value]) => key === "name" || (value !== undefined && !same(value, base[key as keyof Recipe])),

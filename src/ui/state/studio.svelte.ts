@@ -17,7 +17,7 @@ import { isPlain, startOf, unitObjective, writeObjective } from "./goal/write";
 import type { Library } from "./library.svelte";
 import { messageOf, type Machine } from "./machine";
 import { Pictures } from "./pictures.svelte";
-import { adjusted, baseRecipe, type Adjustable } from "./recipeChoice";
+import { adjusted, baseRecipe, type Adjustment } from "./recipeChoice";
 import { RenderJob } from "./renderJob.svelte";
 import { DEFAULTS, MAX_SEED, recipeFrom, type Settings } from "./settings";
 
@@ -65,6 +65,8 @@ export class Studio {
 
   /** What the controls hold; `settings.objective` is this spelled out. */
   plan = $state.raw<Plan>(PLAIN);
+  /** Painting takes paint away. */
+  erasing = $state(false);
   /** Names of pictures that are wanted and not here. */
   absent = $state.raw<readonly string[]>([]);
   /** The recipe as it stands, changes and all; null until a model is open. */
@@ -181,7 +183,7 @@ export class Studio {
   }
 
   /** Changes the recipe here and there. */
-  adjust(part: Partial<Adjustable>, restMs = REST_MS): void {
+  adjust(part: Adjustment, restMs = REST_MS): void {
     this.#adjust(part);
     this.#later({ restMs });
   }
@@ -331,7 +333,7 @@ export class Studio {
     this.settings = { ...this.settings, recipe: { name }, size, steps };
   }
 
-  #adjust(part: Partial<Adjustable>): void {
+  #adjust(part: Adjustment): void {
     if (this.model) this.settings = { ...this.settings, recipe: adjusted(this.settings.recipe, part, this.model.card) };
   }
 

@@ -68,8 +68,8 @@ export function settingsOf({ objective, recipe }: PictureRecord, card: Pick<Mode
 }
 
 /**
- * Opens what made the picture in `file`, as far as this machine has it. Returns what there is to tell the reader: null where the picture
- * comes out as it was. Never rejects.
+ * Opens what made the picture in `file`, as far as this machine has it; a picture that says nothing of the kind is drawn from (Studio.give).
+ * Returns what there is to tell the reader: null where the picture comes out as it was. Never rejects.
  */
 export async function openPicture(file: File, { studio, library }: { studio: Studio; library: Library }): Promise<Notice | null> {
   let record: PictureRecord | null;
@@ -78,11 +78,7 @@ export async function openPicture(file: File, { studio, library }: { studio: Stu
   } catch (error) {
     return { title: `${file.name} cannot be made again`, message: sentence(messageOf(error)) };
   }
-  if (!record)
-    return {
-      title: `${file.name} does not say how it was made`,
-      message: "Only PNGs that were saved here do, and programs that change a picture often leave it out.",
-    };
+  if (!record) return drawFrom(file, studio);
   const { model } = record;
   const sameWeights = library.stored.find(({ sha256 }) => sha256 === model.weights)?.card;
   const card = library.card(model.id) ?? sameWeights;
@@ -94,6 +90,15 @@ export async function openPicture(file: File, { studio, library }: { studio: Stu
   if (studio.model?.card.id !== card.id) return null; // why not is said where models are opened
   const remarks = differences(record, studio.model.stored.sha256, studio.deviceInfo?.backend);
   return remarks.length ? { title: `${file.name} may come out differently`, message: remarks.map(sentence).join(" ") } : null;
+}
+
+async function drawFrom(file: File, studio: Studio): Promise<Notice | null> {
+  try {
+    await studio.give(file);
+    return null;
+  } catch (error) {
+    return { title: `${file.name} could not be taken`, message: sentence(messageOf(error)) };
+  }
 }
 
 const strangerText = ({ id, title }: PictureRecord["model"]): string =>

@@ -174,6 +174,15 @@ export class Studio {
     this.aim({ goal: next }, { restMs: 0 });
   }
 
+  /** Takes a picture in, and puts it where the goal wants one; caricatures it where none does. Throws PictureError. */
+  async give(file: File): Promise<void> {
+    const { name } = await this.pictures.add(file, file.name);
+    const { goal } = this.plan;
+    if (this.absent.includes(name)) this.render();
+    else if ("picture" in goal) this.aim({ goal: { ...goal, picture: name } }, { restMs: 0 });
+    else this.pursue("caricature", name);
+  }
+
   /** A named recipe, as it is, at its own size and steps. */
   follows(name: string): void {
     this.#chooseNamed(name);

@@ -22,8 +22,9 @@ const unit: Objective = { kind: "channel", layer, channel: 6 };
 const other: Objective = { kind: "channel", layer, channel: 42 };
 const less = (by: number, of: Objective): Objective => ({ kind: "scale", by: -by, of });
 const sum = (...of: Objective[]): Objective => ({ kind: "sum", of });
-/** A direction in the stem, which has 16 channels. */
-const vector = [1, 0, 0, -1, 0, 0.5, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+/** A direction in block 5, which has 32 channels. */
+const early = "block 5";
+const vector = Array.from({ length: 32 }, (_, c) => ({ 7: 1, 12: 1, 20: -1 })[c] ?? 0);
 const recipe = (fields: object): string[] => ["--recipe", JSON.stringify(fields)];
 const over = (name: string, fields: object): string[] => ["--recipe", name, ...recipe(fields)];
 const own = ["--picture", "photo=docs/gallery/channel.png"];
@@ -50,26 +51,26 @@ export const chapters: readonly Chapter[] = [
       {
         id: "direction",
         title: "Direction",
-        text: "The dot product with a vector over channels; here four of the stem's sixteen.",
-        objective: { kind: "direction", layer: "stem", vector },
+        text: "The dot product with a vector over channels; here three of block 5's thirty-two channels.",
+        objective: { kind: "direction", layer: early, vector },
       },
       {
         id: "direction-cosine",
         title: "Direction, with its cosine",
         text: "The same times the cosine squared, so that the direction counts more than the strength.",
-        objective: { kind: "direction", layer: "stem", vector, cosinePower: 2 },
+        objective: { kind: "direction", layer: early, vector, cosinePower: 2 },
       },
       {
         id: "tensor",
         title: "Tensor direction",
         text: "A direction that differs from place to place: two positions side by side.",
-        objective: { kind: "tensor", layer: "stem", tensor: vector.flatMap((v) => [v, -v]), shape: [16, 1, 2], cosinePower: 1 },
+        objective: { kind: "tensor", layer: early, tensor: vector.flatMap((v) => [v, -v]), shape: [32, 1, 2], cosinePower: 1 },
       },
       {
         id: "group",
         title: "Local group",
-        text: "A direction over a window of positions, here 12 x 12 in the upper left.",
-        objective: { kind: "group", layer: "stem", vector, x: 8, y: 8, width: 12, height: 12 },
+        text: "A direction over a window of positions, here 4 x 4 in the upper left.",
+        objective: { kind: "group", layer: early, vector, x: 2, y: 2, width: 4, height: 4 },
       },
       {
         id: "painting",
@@ -87,7 +88,7 @@ export const chapters: readonly Chapter[] = [
         id: "class",
         title: "Class, by name",
         text: "The network's answer for a class, before any sigmoid or softmax.",
-        objective: { kind: "class", class: "zebra" },
+        objective: { kind: "class", class: "clock" },
       },
       { id: "joint-units", title: "Two units", text: "A sum of channels of one layer.", objective: sum(unit, other) },
       {

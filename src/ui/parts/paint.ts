@@ -20,9 +20,13 @@ export async function encodePng(picture: Picture, record: PictureRecord | null):
 
 /** Saves `picture` as a PNG with its record. */
 export async function savePng(picture: Picture, fileName: string, record: PictureRecord | null): Promise<void> {
-  const blob = await encodePng(picture, record);
+  saveBytes(await encodePng(picture, record), "image/png", fileName);
+}
+
+/** Hands a file to the browser's downloads. */
+export function saveBytes(bytes: BlobPart, type: string, fileName: string): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
+  link.href = URL.createObjectURL(new Blob([bytes], { type }));
   link.download = fileName;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // after the browser has taken it

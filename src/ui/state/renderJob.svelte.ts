@@ -4,6 +4,7 @@ import type { LayerInfo, ModelFile } from "../../api/model";
 import { labelOf } from "../../vis/objective/label";
 import { mapParts } from "../../vis/objective/resolve";
 import type { Objective } from "../../vis/objective/types";
+import { extended, type FilmFrame } from "./film";
 import { slug } from "./format";
 import { messageOf, type Machine } from "./machine";
 import { sheetOf } from "./pixels";
@@ -44,7 +45,14 @@ export class RenderJob {
   /** One for each of the batch. */
   frames = $state.raw<readonly Picture[]>([]);
   /** All of the batch on one sheet. */
-  frame = $derived(sheetOf(this.frames));
+  result = $derived(sheetOf(this.frames));
+  /** What is kept of how it grew, the latest last. */
+  film = $state.raw<readonly FilmFrame[]>([]);
+  /** The kept frame that is looked at; null is the latest. */
+  at = $state<number | null>(null);
+  shown = $derived(this.at === null ? this.frames : (this.film[this.at]?.pictures ?? this.frames));
+  /** What is looked at, all of the batch on one sheet. */
+  frame = $derived(sheetOf(this.shown));
   device = $state.raw<DeviceInfo | null>(null);
   elapsedMs = $state(0);
   error = $state<string | null>(null);
@@ -112,6 +120,7 @@ export class RenderJob {
         onChangeable: (change) => (this.#lead = change),
       });
       this.frames = result.pictures;
+      this.film = extended(this.film, { step: this.steps, pictures: result.pictures });
       this.score = result.score;
       this.step = this.steps;
       this.curve = Array.from(result.scores, (score, i) => ({ step: i + 1, score }));
@@ -123,6 +132,13 @@ export class RenderJob {
       this.status = this.#abort.signal.aborted ? "stopped" : "failed";
       if (this.status === "failed") this.error = messageOf(error);
     }
+  }
+
+  /** Looks at the kept frame that is nearest to a step. */
+  showNear(step: number): void {
+    const away = this.film.map((frame) => Math.abs(frame.step - step));
+    const nearest = away.indexOf(Math.min(...away));
+    this.at = nearest < 0 || nearest === this.film.length - 1 ? null : nearest;
   }
 
   /** Asks it to end at its next step; what was drawn stays. */
@@ -139,7 +155,11 @@ export class RenderJob {
     this.score = p.score;
     this.stepsPerSecond = p.stepsPerSecond;
     if (p.step > (this.curve.at(-1)?.step ?? 0)) this.curve = [...this.curve, { step: p.step, score: p.score }];
-    if (p.frames) this.frames = p.frames;
+    if (!p.frames) return;
+    const looking = this.at === null ? undefined : this.film[this.at]?.step;
+    this.frames = p.frames;
+    this.film = extended(this.film, { step: p.step, pictures: p.frames });
+    if (looking !== undefined) this.showNear(looking); // frames are let go, and the places of the others move
   }
 
   #label(layerTitle: (name: string) => string): string {

@@ -252,7 +252,7 @@ export class Studio {
     this.job = job;
     void job.run(this.#machine).then(() => {
       if (job.device && this.job === job) this.deviceInfo = job.device;
-      if (job.frame && (job.status === "done" || (job.status === "stopped" && this.job === job)))
+      if (job.result && (job.status === "done" || (job.status === "stopped" && this.job === job)))
         this.history = [job, ...this.history].slice(0, KEPT);
     });
   }

@@ -144,20 +144,24 @@ function shown(columns: string | undefined, batch: number, before?: PictureRecor
   return batch === 1 ? { kind: "picture", index: 0 } : { kind: "sheet", columns: Math.ceil(Math.sqrt(batch)), gap: 0 };
 }
 
-type RecipeOptions = Partial<Record<"size" | "steps" | "seed" | "batch", string>> & { recipe?: string[] };
-function chosenRecipe(values: RecipeOptions, standard: Recipe): Recipe {
-  const base = (values.recipe ?? []).reduce((before, text, i) => namedRecipe(text, i ? before : undefined), standard);
-  const number = (option: "size" | "steps" | "seed" | "batch") =>
-    values[option] === undefined ? base[option] : wholeNumber(option, values[option], 0);
-  return validateRecipe({ size: number("size"), steps: number("steps"), seed: number("seed"), batch: number("batch") }, base);
-}
+type RecipeOptions = Partial<Record<NumberOption, string>> & { recipe?: string[] };
+type NumberOption = (typeof NUMBER_OPTIONS)[number];
+const NUMBER_OPTIONS = ["size", "steps", "seed", "batch"] as const;
 
-/** A recipe by its name, or by JSON over `base`: Lucid's, or the one named before. */
-function namedRecipe(text: string, base?: Recipe): Recipe {
-  if (Object.hasOwn(recipes, text)) return recipes[text]!;
-  if (!text.trimStart().startsWith("{"))
-    throw new UsageError(`--recipe ${text} is not known; there are ${Object.keys(recipes).join(", ")}, or give JSON.`);
-  return validateRecipe(json("recipe", text), base);
+/** The last recipe that is named, else `standard` (Lucid's where there is but JSON), and over it the JSON and the options, checked together. */
+function chosenRecipe(values: RecipeOptions, standard: Recipe): Recipe {
+  const { base, fields } = (values.recipe ?? []).reduce<{ base: Recipe; fields: object }>(
+    ({ base, fields }, text, i) => {
+      if (Object.hasOwn(recipes, text)) return { base: recipes[text]!, fields: {} };
+      if (!text.trimStart().startsWith("{"))
+        throw new UsageError(`--recipe ${text} is not known; there are ${Object.keys(recipes).join(", ")}, or give JSON.`);
+      return { base: i ? base : lucid, fields: { ...fields, ...(json("recipe", text) as object) } };
+    },
+    { base: standard, fields: {} },
+  );
+  const given = NUMBER_OPTIONS.filter((option) => values[option] !== undefined);
+  const options = Object.fromEntries(given.map((option) => [option, wholeNumber(option, values[option]!, 0)]));
+  return validateRecipe({ ...fields, ...options }, base);
 }
 
 const rounded = (x: number): number => Number(x.toPrecision(5));

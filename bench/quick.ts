@@ -10,7 +10,8 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { contactSheet, writePng } from "../cli/png";
+import { writePng } from "../cli/png";
+import { sheetOf } from "../src/export/sheet";
 import type { Picture } from "../src/api/engine";
 import { compileGoal } from "../src/engine/goal";
 import { nodeRuntime } from "../src/engine/ortNode";
@@ -79,7 +80,7 @@ for (const channel of channels) {
   );
 }
 report();
-if (values.sheet) await writePng(values.sheet, contactSheet(sheetOrder(), Math.min(8, rows.length)));
+if (values.sheet) await writePng(values.sheet, sheetOf(sheetOrder(), { columns: Math.min(8, rows.length), gap: 0 })!);
 process.exit(); // ORT's WASM threads would keep the process alive
 
 async function contestant(recipe: Recipe): Promise<Contestant> {

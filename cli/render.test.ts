@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { decode } from "fast-png";
+import { decodeFrames } from "modern-gif";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GraphBuilder } from "../src/onnx/builder";
 import { f32 } from "../src/onnx/tensor";
@@ -98,6 +99,44 @@ describe("npm run render", () => {
     expect(recordIn(await readFile(other!))!.recipe.seed).toBe(8);
   }, 30_000);
 
+  test("--frames writes how it grew, as a sheet and as an animation, and both are made again", async () => {
+    const [sheet, gif, again] = ["sheet.png", "film.gif", "again.gif"].map((name) => join(directory, name));
+    const common = [
+      "--model",
+      model,
+      "--preprocessing",
+      "caffe",
+      "--objective",
+      CHANNEL,
+      "--size",
+      "32",
+      "--steps",
+      "6",
+      "--threads",
+      "1",
+    ];
+    const made = await render(...common, "--frames", "4", "-o", sheet!);
+    expect(made.code, made.err).toBe(0);
+    const { width, height } = decode(await readFile(sheet!));
+    expect([width, height]).toEqual([66, 66]); // two by two, two pixels apart
+    expect(recordIn(await readFile(sheet!))!.shows).toEqual({
+      kind: "film",
+      of: { kind: "picture", index: 0 },
+      steps: [1, 3, 4, 6],
+      columns: 2,
+      gap: 2,
+    });
+    expect((await render("--from-picture", sheet!, "--model", model, "--threads", "1", "-o", sheet!)).out).toContain(
+      '"same":true',
+    );
+
+    expect((await render(...common, "-o", gif!)).code).toBe(0);
+    expect(decodeFrames((await readFile(gif!)).buffer as ArrayBuffer)).toHaveLength(6);
+    const remade = await render("--from-picture", gif!, "--model", model, "--threads", "1", "-o", again!);
+    expect(remade.out).toContain('"same":true');
+    expect((await readFile(again!)).equals(await readFile(gif!))).toBe(true);
+  }, 30_000);
+
   test("--help says everything and exits well", async () => {
     const { code, out } = await render("--help");
     expect(code).toBe(0);
@@ -109,6 +148,7 @@ describe("npm run render", () => {
       "--steps",
       "--seed",
       "--preprocessing",
+      "--frames",
       "--from-picture",
       "-o",
     ])

@@ -1,5 +1,8 @@
 /** `npm run render`: one picture of what a unit looks for, from a terminal, through the library that the page uses. */
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import type { Picture } from "../src/api/engine";
 import { compileGoal } from "../src/engine/goal";
 import { nodeRuntime } from "../src/engine/ortNode";
 import { renderPicture } from "../src/engine/render";
@@ -9,11 +12,9 @@ import type { Recipe } from "../src/vis/recipe";
 import { lucid, recipeOf, recipes } from "../src/vis/recipes";
 import { validateObjective } from "../src/vis/schema/objective";
 import { validateRecipe } from "../src/vis/schema/recipe";
-import type { PictureRecord } from "../src/vis/schema/record";
 import { conventionNames, openModel } from "./model";
 import { readBitmap } from "./pictures";
-import { writePng } from "./png";
-import { differences, isSame, readRecord, shownOf, type PictureFiles } from "./record";
+import { differences, fileOf, isSame, readRecord, recordOf, whatToShow, type PictureFiles } from "./record";
 import { json, runCommand, UsageError, wholeNumber } from "./usage";
 
 const HELP = `Makes pictures of what a vision network looks for.
@@ -37,15 +38,16 @@ const HELP = `Makes pictures of what a vision network looks for.
   --batch N             pictures made together (default ${lucid.batch}); they are written side by side
   --columns N           how many of them to a row (default: as near to a square as it goes)
   --picture NAME=FILE   a PNG or JPEG that the objective or the recipe calls NAME; "drawn:0", "drawn:1", ... are always there
-  --from-picture FILE   a PNG that this program or the page has saved: makes it again, with its model, objective, recipe and
+  --frames N            writes how it grew: N of the steps, on one sheet, or as an animation where -o ends in .gif (then default 48)
+  --from-picture FILE   a PNG or GIF that this program or the page has saved: makes it again, with its model, objective, recipe and
                         preprocessing where no option says otherwise, and tells whether it is the same bit for bit
   --preprocessing P     how a file that the catalogue does not know wants its pictures: ${conventionNames.join(", ")},
                         or JSON such as {"channels":"BGR","range":255,"mean":[104,117,123],"std":[1,1,1],"size":224}
   --threads N           WASM threads (default: one for each core, at most 4)
-  -o, --output FILE     the PNG to write
+  -o, --output FILE     the PNG or GIF to write
 
 Prints one JSON line of progress now and then, and at the end {"objective", "steps", "ms_per_step", "device"},
-with --from-picture also "same". The PNG says how it was made.
+with --from-picture also "same". The file says how it was made.
 `;
 
 /** Milliseconds between lines of progress. */
@@ -63,6 +65,7 @@ async function main(): Promise<void> {
       seed: { type: "string" },
       batch: { type: "string" },
       columns: { type: "string" },
+      frames: { type: "string" },
       picture: { type: "string", multiple: true },
       "from-picture": { type: "string" },
       preprocessing: { type: "string" },
@@ -80,7 +83,7 @@ async function main(): Promise<void> {
   const name = values.model ?? before?.model.id;
   if (!name) throw new UsageError("--model is missing.");
   if (!values.objective && !before) throw new UsageError("--objective is missing.");
-  if (!output) throw new UsageError("-o is missing: the PNG to write.");
+  if (!output) throw new UsageError("-o is missing: the PNG or GIF to write.");
   const asked = values.objective ? validateObjective(json("objective", values.objective)) : before!.objective;
   const files = pictureFiles(values.picture ?? []);
   const pictures = Object.fromEntries(Object.entries(files).map(([called, file]) => [called, readBitmap(file)]));
@@ -91,7 +94,10 @@ async function main(): Promise<void> {
   if (before) for (const what of differences(before, { opened, files })) process.stderr.write(`${original}: ${what}.\n`);
   const recipe = chosenRecipe(values, before?.recipe ?? (card ? recipeOf(card) : lucid));
   const objective = resolveObjective(asked, namingOf({ graph, preprocessing: opened.preprocessing, card, labels }));
-  const shows = shown(values.columns, recipe.batch, before?.shows);
+  const [columns, wantedFrames] = (["columns", "frames"] as const).map((option) =>
+    values[option] === undefined ? undefined : wholeNumber(option, values[option], 1),
+  );
+  const shows = whatToShow({ columns, frames: wantedFrames, recipe, output, before: before?.shows });
 
   const runtime = nodeRuntime(values.threads === undefined ? undefined : wholeNumber("threads", values.threads, 1));
   const stop = new AbortController();
@@ -99,21 +105,25 @@ async function main(): Promise<void> {
   try {
     const goal = await compileGoal(runtime, { graph, preprocessing: opened.preprocessing, objective, recipe });
     let reported = -Infinity;
+    const frames = new Map<number, readonly Picture[]>();
     const made = await renderPicture(goal, {
       recipe,
       pictures,
       signal: stop.signal,
-      onStep: ({ step, score, stepsPerSecond }) => {
+      onStep: ({ step, score, stepsPerSecond, frames: pictured }) => {
+        if (pictured) frames.set(step, pictured);
         const now = performance.now();
         if (now - reported < REPORT_EVERY_MS && step < recipe.steps) return;
         reported = now;
         line({ step, steps: recipe.steps, score: rounded(score), steps_per_second: rounded(stepsPerSecond) });
       },
-      previews: false,
+      previews: shows.kind === "film" ? new Set(shows.steps) : false,
     });
-    const { picture, record } = shownOf(made, { objective, recipe, shows, opened, model: name, files, device: runtime.info });
-    const same = original === undefined ? {} : { same: isSame(original, picture) };
-    await writePng(output, picture, record);
+    const run = { ...made, frames };
+    const record = recordOf(run, { objective, recipe, shows, opened, model: name, files, device: runtime.info });
+    const file = await fileOf(run, record, output);
+    const same = original === undefined ? {} : { same: isSame(readFileSync(original), file) };
+    await writeFile(output, file);
     line({
       objective: record.made.objective,
       steps: recipe.steps,
@@ -135,13 +145,6 @@ function pictureFiles(options: readonly string[]): PictureFiles {
       return [option.slice(0, at), option.slice(at + 1)];
     }),
   );
-}
-
-/** What is written: the only picture, or all of them in as near to a square as it goes; or what the original shows. */
-function shown(columns: string | undefined, batch: number, before?: PictureRecord["shows"]): PictureRecord["shows"] {
-  if (columns !== undefined) return { kind: "sheet", columns: wholeNumber("columns", columns, 1), gap: 0 };
-  if (before && (before.kind === "sheet" || before.index < batch)) return before;
-  return batch === 1 ? { kind: "picture", index: 0 } : { kind: "sheet", columns: Math.ceil(Math.sqrt(batch)), gap: 0 };
 }
 
 type RecipeOptions = Partial<Record<NumberOption, string>> & { recipe?: string[] };

@@ -7,7 +7,8 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { LAYER, PREPROCESSING } from "../bench/googlenet";
-import { contactSheet, writePng } from "../cli/png";
+import { writePng } from "../cli/png";
+import { sheetOf } from "../src/export/sheet";
 import { nodeRuntime } from "../src/engine/ortNode";
 import { compileGoal } from "../src/engine/goal";
 import { renderPicture } from "../src/engine/render";
@@ -127,7 +128,7 @@ async function main(): Promise<void> {
   console.log(
     `${passed} of ${rows.length} channels reach ${FACTOR} times the best photo; ${rows.filter((r) => r.score <= 0).length} are dead.`,
   );
-  await writePng(values.sheet, contactSheet(pictures, 5));
+  await writePng(values.sheet, sheetOf(pictures, { columns: 5, gap: 0 })!);
   if (values.json) await writeFile(values.json, JSON.stringify({ recipe, rows, passed }, null, 2));
   await runtime.dispose();
 }

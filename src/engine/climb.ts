@@ -27,8 +27,8 @@ export interface ClimbOptions {
   pictures?: Bitmaps;
   signal: AbortSignal;
   onStep?: (step: StepReport) => void;
-  /** Whether `onStep` gets frames now and then; true by default. */
-  previews?: boolean;
+  /** Whether `onStep` gets frames now and then, or at which steps; true by default. */
+  previews?: boolean | ReadonlySet<number>;
   /** Asked before every step: another goal to climb from here on, of the same recipe; null for going on. */
   change?: () => Promise<Goal | null>;
 }
@@ -74,7 +74,7 @@ export async function climb(goal: Goal, state: Fed, options: ClimbOptions): Prom
       const { step, plain, redirected } = feeder.goal.stepper;
       const program = t <= recipe.redirectSteps && redirected ? redirected : plain;
       const begun = performance.now();
-      const wantsFrame = previews && begun >= nextFrame;
+      const wantsFrame = typeof previews === "boolean" ? previews && begun >= nextFrame : previews.has(t);
       const kept = [...step.state.keys()];
       const fetched = [...kept.map(next), STEP.score, ...(wantsFrame ? [STEP.picture] : [])];
       const out = await program.run({ ...(await feeder.at(t)), ...state }, fetched);

@@ -1,5 +1,5 @@
 /** Video, where the browser can encode it: all colours, and smaller than a GIF. */
-import { BufferTarget, canEncodeVideo, CanvasSource, Output, WebMOutputFormat } from "mediabunny";
+import { BlobSource, BufferTarget, canEncodeVideo, CanvasSource, Input, Output, WEBM, WebMOutputFormat } from "mediabunny";
 import type { Picture } from "../api/engine";
 import { LAST_FRAME_FACTOR, overWhite, type AnimationOptions } from "./gif";
 
@@ -13,9 +13,14 @@ const LEAST_BITRATE = 1_000_000;
 export const canMakeVideo = async ({ width, height }: Picture): Promise<boolean> =>
   "VideoEncoder" in globalThis && (await canEncodeVideo(CODEC, { width: even(width), height: even(height) }));
 
+export interface VideoOptions extends AnimationOptions {
+  /** Kept in the file's tags. */
+  comment?: string;
+}
+
 /** The pictures, of one size, as a WebM file. Throws the signal's reason. */
-export async function videoOf(pictures: readonly Picture[], options: AnimationOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-  const { frameMs = FRAME_MS, signal, onFrame } = options;
+export async function videoOf(pictures: readonly Picture[], options: VideoOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+  const { frameMs = FRAME_MS, signal, onFrame, comment } = options;
   const [first] = pictures;
   if (!first) throw new Error("no frame was kept: there is nothing to animate.");
   const canvas = new OffscreenCanvas(even(first.width), even(first.height));
@@ -25,6 +30,7 @@ export async function videoOf(pictures: readonly Picture[], options: AnimationOp
   const output = new Output({ format: new WebMOutputFormat(), target: new BufferTarget() });
   const source = new CanvasSource(canvas, { codec: CODEC, bitrate });
   output.addVideoTrack(source);
+  if (comment !== undefined) output.setMetadataTags({ comment });
   try {
     await output.start();
     let at = 0;
@@ -43,6 +49,12 @@ export async function videoOf(pictures: readonly Picture[], options: AnimationOp
   }
   if (!output.target.buffer) throw new Error("the browser's encoder gave no video. Export a GIF instead.");
   return new Uint8Array(output.target.buffer);
+}
+
+/** The comment in a video's tags, null where it has none or is no WebM. */
+export async function commentOf(video: Blob): Promise<string | null> {
+  const input = new Input({ source: new BlobSource(video), formats: [WEBM] });
+  return (await input.canRead()) ? ((await input.getMetadataTags()).comment ?? null) : null;
 }
 
 /** Encoders want even sides. */

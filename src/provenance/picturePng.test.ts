@@ -71,7 +71,7 @@ describe("a picture's PNG", () => {
     ["is none", () => new Uint8Array(9), "the file is no PNG."],
     ["is cut off", (png) => png.subarray(0, 60), "the PNG is cut off."],
     ["was changed", (png) => png.with(png.indexOf(0x7b, 41) + 3, 0x20), "its checksum is another one."],
-    ["holds something else", (png) => withText(png, "micrographia", "{"), "the record in the PNG is not JSON."],
+    ["holds something else", (png) => withText(png, "micrographia", "{"), "the record in the file is not JSON."],
     ["holds a list", (png) => withText(png, "micrographia", "[]"), "a record must be a JSON object."],
     [
       "comes from a later version",

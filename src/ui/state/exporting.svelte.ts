@@ -1,7 +1,9 @@
-/** Films and sheets of a picture's frames as files: made when they are asked for, by code that is fetched only then. */
-import type { Picture } from "../../api/engine";
+/** Films and sheets of a picture's frames as files that say how they were made; by code that is fetched when they are asked for. */
+import { evenly } from "../../export/film";
+import { layoutOf, sheetOf } from "../../export/sheet";
+import { withRecord } from "../../provenance/record";
 import { messageOf } from "./machine";
-import { sheetOf } from "./pixels";
+import { recordOf } from "./provenance";
 import type { RenderJob } from "./renderJob.svelte";
 
 export type ExportKind = "gif" | "video" | "sheet";
@@ -26,11 +28,25 @@ export class Exporting {
       onFrame: (done: number, of: number) => (this.busy = { kind, done: done / of }),
     };
     try {
-      const frames = framesOf(job);
-      if (kind === "gif") save(await (await import("../../export/gif")).gifOf(frames, options), "image/gif", `${name}.gif`);
-      else if (kind === "video")
-        save(await (await import("../../export/video")).videoOf(frames, options), "video/webm", `${name}.webm`);
-      else save(await pngOf(spread(frames, ON_SHEET)), "image/png", `${name}_sheet.png`);
+      const film = kind === "sheet" ? evenly(job.film, ON_SHEET) : job.film;
+      const frames = film.flatMap(({ pictures }) => sheetOf(pictures) ?? []);
+      const [first] = frames;
+      if (!first) throw new Error("No frame was kept: there is nothing to export.");
+      const record = recordOf(job, { steps: film.map(({ step }) => step), ...layoutOf(frames.length, first) });
+      if (kind === "gif") {
+        const gif = await (await import("../../export/gif")).gifOf(frames, options);
+        save(record ? withRecord(gif, record) : gif, "image/gif", `${name}.gif`);
+      } else if (kind === "video") {
+        const comment = record ? { comment: JSON.stringify(record) } : {};
+        save(
+          await (await import("../../export/video")).videoOf(frames, { ...options, ...comment }),
+          "video/webm",
+          `${name}.webm`,
+        );
+      } else {
+        const { pictureToPng } = await import("../../provenance/picturePng");
+        save(pictureToPng(sheetOf(frames) ?? first, record), "image/png", `${name}_sheet.png`);
+      }
     } catch (error) {
       if (!this.#abort.signal.aborted) this.error = messageOf(error);
     } finally {
@@ -41,20 +57,4 @@ export class Exporting {
   stop(): void {
     this.#abort.abort();
   }
-}
-
-/** Every kept frame, a batch as one picture. */
-const framesOf = (job: RenderJob): Picture[] => job.film.flatMap(({ pictures }) => sheetOf(pictures) ?? []);
-
-/** So many, evenly from the first to the last. */
-const spread = <T>(all: readonly T[], count: number): T[] =>
-  all.length <= count
-    ? [...all]
-    : Array.from({ length: count }, (_, i) => all[Math.round((i * (all.length - 1)) / (count - 1))]!);
-
-async function pngOf(frames: readonly Picture[]): Promise<Uint8Array<ArrayBuffer>> {
-  const sheet = sheetOf(frames);
-  if (!sheet) throw new Error("No frame was kept: there is nothing to put on a sheet.");
-  const { pictureToPng } = await import("../../provenance/picturePng");
-  return pictureToPng(sheet, null) as Uint8Array<ArrayBuffer>;
 }

@@ -1,14 +1,15 @@
 /** How a picture of this visit was made, as it goes into its PNG; and the way back from a PNG to the choices that made it. */
 import type { ModelCard } from "../../api/model";
 import { isOwn } from "../../api/own";
-import { APP_VERSION, picturesNeeded, recordIn } from "../../provenance/record";
+import { layoutOf } from "../../export/sheet";
+import { isGif } from "../../provenance/gifText";
 import { isPng } from "../../provenance/pngText";
+import { APP_VERSION, parseRecord, picturesNeeded, recordIn } from "../../provenance/record";
 import { recipeOf } from "../../vis/recipes";
-import type { PictureRecord } from "../../vis/schema/record";
+import type { Film, PictureRecord, Shown } from "../../vis/schema/record";
 import { unitOf } from "./goal/read";
 import type { Library } from "./library.svelte";
 import { messageOf } from "./machine";
-import { columnsOf, gapOf } from "./pixels";
 import type { RenderJob } from "./renderJob.svelte";
 import { DEFAULTS, recipeChoice, type Settings } from "./settings";
 import type { Studio } from "./studio.svelte";
@@ -19,13 +20,15 @@ export interface Notice {
   message: string;
 }
 
-/** How `job`'s frame came about, all of its pictures on one sheet; null before there is one. */
-export function recordOf(job: RenderJob): PictureRecord | null {
+/** How `job`'s frame came about, all of its pictures on one sheet, or all of its kept frames; null before there is one. */
+export function recordOf(job: RenderJob, film?: Omit<Film, "kind" | "of">): PictureRecord | null {
   const [first] = job.frames;
   if (!first || !job.device) return null;
   const { card, weights, objective, recipe } = job.order.request;
   const names = picturesNeeded({ objective, recipe }).filter((name) => NAMED_BY_DIGEST.test(name));
   const count = job.frames.length;
+  const still: Shown = count === 1 ? { kind: "picture", index: 0 } : { kind: "sheet", ...layoutOf(count, first) };
+  const [score, step] = film ? [job.score, job.step] : [job.shownScore, job.shownStep];
   return {
     format: "micrographia",
     version: 1,
@@ -34,10 +37,10 @@ export function recordOf(job: RenderJob): PictureRecord | null {
     recipe,
     pictures: names.map((name) => ({ name, sha256: name.replace(NAMED_BY_DIGEST, "$1") })),
     backend: job.device.backend,
-    shows: count === 1 ? { kind: "picture", index: 0 } : { kind: "sheet", columns: columnsOf(count), gap: gapOf(first) },
+    shows: film ? { kind: "film", of: still, ...film } : still,
     made: {
-      objective: job.score !== null && Number.isFinite(job.score) ? job.score : null,
-      steps: job.step,
+      objective: score !== null && Number.isFinite(score) ? score : null,
+      steps: step,
       turns: job.turns.length,
       device: job.device.label,
       app: APP_VERSION,
@@ -46,10 +49,13 @@ export function recordOf(job: RenderJob): PictureRecord | null {
 }
 const NAMED_BY_DIGEST = /^sha256:([0-9a-f]{64})$/;
 
-/** The record in a file that the reader gives; null where it is no PNG or does not say how it was made. Throws what recordIn throws. */
+/** The record in a file that the reader gives; null where it does not say how it was made. Throws what recordIn throws. */
 export async function readRecord(file: File): Promise<PictureRecord | null> {
-  if (!isPng(new Uint8Array(await file.slice(0, 8).arrayBuffer()))) return null;
-  return recordIn(new Uint8Array(await file.arrayBuffer()));
+  const head = new Uint8Array(await file.slice(0, 8).arrayBuffer());
+  if (isPng(head) || isGif(head)) return recordIn(new Uint8Array(await file.arrayBuffer()));
+  if (!file.type.startsWith("video/")) return null;
+  const comment = await (await import("../../export/video")).commentOf(file);
+  return comment === null ? null : parseRecord(comment);
 }
 
 /** The choices that make a picture again with the model of `card`. */
@@ -93,6 +99,8 @@ export async function openPicture(file: File, { studio, library }: { studio: Stu
 }
 
 async function drawFrom(file: File, studio: Studio): Promise<Notice | null> {
+  if (file.type.startsWith("video/"))
+    return { title: `${file.name} does not say how it was made`, message: "Only videos that were saved here can be opened." };
   try {
     await studio.give(file);
     return null;

@@ -1,13 +1,13 @@
 /** One picture: asked for, growing, and what became of it. */
 import type { DeviceInfo, Picture, Progress, RenderRequest } from "../../api/engine";
 import type { LayerInfo, ModelFile } from "../../api/model";
+import { sheetOf } from "../../export/sheet";
 import { labelOf } from "../../vis/objective/label";
 import { mapParts } from "../../vis/objective/resolve";
 import type { Objective } from "../../vis/objective/types";
 import { extended, type FilmFrame } from "./film";
 import { slug } from "./format";
 import { messageOf, type Machine } from "./machine";
-import { sheetOf } from "./pixels";
 import type { Settings } from "./settings";
 
 export type JobStatus = "running" | "done" | "stopped" | "failed";
@@ -53,6 +53,11 @@ export class RenderJob {
   shown = $derived(this.at === null ? this.frames : (this.film[this.at]?.pictures ?? this.frames));
   /** What is looked at, all of the batch on one sheet. */
   frame = $derived(sheetOf(this.shown));
+  /** Steps that led to what is looked at, and the objective it had there. */
+  shownStep = $derived(this.at === null ? this.step : (this.film[this.at]?.step ?? this.step));
+  shownScore = $derived(
+    this.at === null ? this.score : (this.curve.findLast(({ step }) => step <= this.shownStep)?.score ?? this.score),
+  );
   device = $state.raw<DeviceInfo | null>(null);
   elapsedMs = $state(0);
   error = $state<string | null>(null);

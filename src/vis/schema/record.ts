@@ -27,8 +27,7 @@ export interface PictureRecord {
   /** Pictures that the objective and the recipe name, those drawn by rule excepted. */
   pictures: { name: string; sha256: string }[];
   backend: "webgpu" | "wasm";
-  /** One picture of the batch, from 0; or all of them in rows of `columns`, so many transparent pixels apart. */
-  shows: { kind: "picture"; index: number } | { kind: "sheet"; columns: number; gap: number };
+  shows: Shown | Film;
   made: {
     /** The objective reached, of what is shown; null where it was no number. */
     objective: number | null;
@@ -41,6 +40,18 @@ export interface PictureRecord {
     /** The version of the program. */
     app: string;
   };
+}
+
+/** One picture of the batch, from 0; or all of them in rows of `columns`, so many transparent pixels apart. */
+export type Shown = { kind: "picture"; index: number } | { kind: "sheet"; columns: number; gap: number };
+
+/** How it grew: what came in with each of `steps` (the last of all: what came out), in rows where it is one picture. */
+export interface Film {
+  kind: "film";
+  of: Shown;
+  steps: number[];
+  columns: number;
+  gap: number;
 }
 
 /** A record that cannot be followed; the message names the field, its value and what is allowed. */
@@ -62,6 +73,12 @@ const preprocessing = fields({
   size: v.union([side, v.strictTuple([side, side])], "a side, or a list of height and width, of 1 to 8192 pixels"),
 });
 
+const FRAMES_MOST = 1024;
+const still = [
+  kind("picture", { index: whole(0, LIMITS.batch[1] - 1) }),
+  kind("sheet", { columns: whole(1, LIMITS.batch[1]), gap: whole(0, 256) }),
+];
+
 export const recordSchema = fields({
   format: v.literal("micrographia", '"micrographia"'),
   version: v.literal(1, "1, the only version that this program reads"),
@@ -71,8 +88,13 @@ export const recordSchema = fields({
   pictures: list(fields({ name: pictureName, sha256 }), [0, 1024], "pictures"),
   backend: oneOf("webgpu", "wasm"),
   shows: variants([
-    kind("picture", { index: whole(0, LIMITS.batch[1] - 1) }),
-    kind("sheet", { columns: whole(1, LIMITS.batch[1]), gap: whole(0, 256) }),
+    ...still,
+    kind("film", {
+      of: variants(still),
+      steps: list(whole(1, LIMITS.steps[1]), [1, FRAMES_MOST], "steps"),
+      columns: whole(1, FRAMES_MOST),
+      gap: whole(0, 256),
+    }),
   ]),
   made: fields({
     objective: v.nullable(v.number("a number")),

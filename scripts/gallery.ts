@@ -13,12 +13,15 @@ const DEFAULTS = { "--size": "128", "--steps": "128", "--seed": "1" };
 /** Entries that name a recipe follow its steps and size. */
 const OWN_STEPS = new Set(["quick", "lucid", "accentuation"]);
 
-function argumentsOf({ id, objective, args = [] }: Entry): string[] {
+const fileOf = ({ id, ending }: Entry): string => `gallery/${id}.${ending ?? "png"}`;
+
+function argumentsOf(entry: Entry): string[] {
+  const { objective, args = [] } = entry;
   const fromRecipe = args[0] === "--recipe" && OWN_STEPS.has(args[1] ?? "");
   const given = Object.entries(DEFAULTS).flatMap(([option, value]) =>
     args.includes(option) || (fromRecipe && option === "--steps") ? [] : [option, value],
   );
-  return ["--model", MODEL, "--objective", JSON.stringify(objective), ...args, ...given, "-o", `docs/gallery/${id}.png`];
+  return ["--model", MODEL, "--objective", JSON.stringify(objective), ...args, ...given, "-o", `docs/${fileOf(entry)}`];
 }
 
 /** As one types it. */
@@ -42,7 +45,7 @@ const entryText = (entry: Entry): string => `### ${entry.title}
 
 ${entry.text}
 
-![${entry.title}](gallery/${entry.id}.png)
+![${entry.title}](${fileOf(entry)})
 
 \`\`\`sh
 ${command(entry)}

@@ -10,6 +10,8 @@ export interface Entry {
   objective: Objective;
   /** Further arguments of `npm run render`. */
   args?: readonly string[];
+  /** PNG unless it moves. */
+  ending?: "gif";
 }
 export interface Chapter {
   title: string;
@@ -419,9 +421,14 @@ export const chapters: readonly Chapter[] = [
       {
         id: "sgd",
         title: "Normalised gradient",
-        text: "DeepDream's: the gradient over its root mean square.",
+        text: "DeepDream's: the gradient over its root mean square, here of a Laplacian pyramid.",
         objective: unit,
-        args: [...over("soft", { optimizer: { kind: "sgd", learningRate: 0.02, momentum: 0.9 } })],
+        args: [
+          ...over("soft", {
+            parametrization: { kind: "pyramid", levels: 5, sd: 0.05 },
+            optimizer: { kind: "sgd", learningRate: 0.01, momentum: 0.5 },
+          }),
+        ],
       },
       {
         id: "schedule",
@@ -476,6 +483,27 @@ export const chapters: readonly Chapter[] = [
         text: "The same for the unit's negative.",
         objective: less(1, unit),
         args: ["--recipe", "microscope", "--steps", "512", "--size", "128", "--columns", "2"],
+      },
+    ],
+  },
+  {
+    title: "Watching",
+    text: "How a picture grew. The files carry the recipe too: `--from-picture` makes them again.",
+    entries: [
+      {
+        id: "film",
+        title: "Animation",
+        text: "A GIF of 24 of the steps. The page makes WebM as well.",
+        objective: unit,
+        args: ["--recipe", "soft", "--frames", "24"],
+        ending: "gif",
+      },
+      {
+        id: "film-sheet",
+        title: "Contact sheet",
+        text: "Nine of the steps, from noise to the end.",
+        objective: unit,
+        args: ["--recipe", "soft", "--frames", "9", "--size", "96"],
       },
     ],
   },

@@ -12,6 +12,7 @@ import { decoded } from "./decoded";
 import type { Library } from "./library.svelte";
 import { meanCosine } from "./likeness";
 import { messageOf, type Machine } from "./machine";
+import { opaque } from "./pixels";
 import type { RenderJob } from "./renderJob.svelte";
 import { differs, measurable } from "./measurable";
 import { crowdOf, type Crowd } from "./standing";
@@ -252,14 +253,3 @@ export class Honesty {
 /** [count, C] row by row. */
 const rowsOf = (means: Float32Array, count: number): Float32Array[] =>
   Array.from({ length: count }, (_, i) => means.subarray((i * means.length) / count, ((i + 1) * means.length) / count));
-
-/** Over middle grey where it is transparent: networks see no alpha. */
-function opaque({ width, height, rgba }: Picture): Picture {
-  const out = new Uint8ClampedArray(rgba);
-  for (let i = 0; i < out.length; i += 4) {
-    const alpha = rgba[i + 3]! / 255;
-    for (let c = 0; c < 3; c++) out[i + c] = alpha * rgba[i + c]! + (1 - alpha) * 127.5;
-    out[i + 3] = 255;
-  }
-  return { width, height, rgba: out };
-}

@@ -109,9 +109,16 @@ export class Library {
     return [...brought, ...own];
   }
 
-  /** The one of them that is used. */
-  storedOf(card: ModelCard): StoredModel | undefined {
-    return this.storedAll(card)[0];
+  /** The one of them that is used; or that whose weights are kept so. */
+  storedOf(card: ModelCard, weights: WeightStorage | null = null): StoredModel | undefined {
+    return this.storedAll(card).find((stored) => weights === null || stored.weights === weights);
+  }
+
+  /** How else the weights of `card` can be had, besides what is here. */
+  obtainable(card: ModelCard): readonly WeightStorage[] {
+    const here = this.storedAll(card).map(({ weights }) => weights);
+    const kept = card.files.flatMap((file) => [keptAs(file, "int8"), keptAs(file, "float32")]);
+    return kept.filter((weights, i) => !here.includes(weights) && kept.indexOf(weights) === i);
   }
 
   /** Bytes on this machine, or what getting it would cost: the file that would be taken first. */
@@ -119,15 +126,21 @@ export class Library {
     return (this.storedOf(card) ?? card.files[0])?.bytes ?? 0;
   }
 
-  /** Brings `card` to this machine, from the first of its sources that works; a second call while one runs waits for the same. */
-  async obtain(card: ModelCard): Promise<StoredModel> {
-    const there = this.storedOf(card);
+  /**
+   * Brings `card` to this machine, from the first of its sources that works, its weights kept as wished for here or by `weights`. A second
+   * call while one runs waits for the same. Throws where the card has no such weights.
+   */
+  async obtain(card: ModelCard, weights: WeightStorage | null = null): Promise<StoredModel> {
+    const there = this.storedOf(card, weights);
     if (there) return there;
     const running = this.downloads.get(card.id);
-    if (running?.status === "running" && running.model) return running.model;
+    if (running?.status === "running" && running.model) {
+      const model = await running.model;
+      if (weights === null || model.weights === weights) return model;
+    }
     const download = new Download();
     this.downloads.set(card.id, download);
-    return (download.model = this.#bring(card, download));
+    return (download.model = this.#bring(card, download, weights));
   }
 
   async remove(card: ModelCard): Promise<void> {
@@ -141,9 +154,9 @@ export class Library {
     [this.stored, this.quota, this.notice] = await Promise.all([list(), quota(), notice()]);
   }
 
-  async #bring(card: ModelCard, download: Download): Promise<StoredModel> {
+  async #bring(card: ModelCard, download: Download, weights: WeightStorage | null): Promise<StoredModel> {
     try {
-      const model = await this.#firstThatWorks(card, download);
+      const model = await this.#firstThatWorks(card, download, weights);
       this.downloads.delete(card.id);
       await this.refresh();
       return model;
@@ -156,17 +169,20 @@ export class Library {
     }
   }
 
-  async #firstThatWorks(card: ModelCard, download: Download): Promise<StoredModel> {
+  async #firstThatWorks(card: ModelCard, download: Download, weights: WeightStorage | null): Promise<StoredModel> {
+    const keep = weights ?? this.keep;
+    const files = card.files.filter((file) => weights === null || keptAs(file, keep) === weights);
+    if (card.files.length && !files.length) throw new Error(`${card.title} is not to be had with ${weights} weights.`);
     let last: unknown = new Error(
       card.download
         ? `${card.title} is not on this machine, and no page may fetch it. The list of models says where its files are; bring them there.`
         : `The catalogue names no file for ${card.title}.`,
     );
-    for (const file of card.files) {
+    for (const file of files) {
       download.totalBytes = file.bytes;
       try {
         const task = { signal: download.abort.signal, onProgress: (p: Progress) => download.report(p) };
-        return await this.#machine.fetch(card.id, file, keptAs(file, this.keep), task);
+        return await this.#machine.fetch(card.id, file, keptAs(file, keep), task);
       } catch (error) {
         if (download.abort.signal.aborted) throw error;
         last = error;

@@ -90,8 +90,9 @@ export async function openPicture(file: File, { studio, library }: { studio: Stu
   const card = library.card(model.id) ?? sameWeights;
   if (!card) return { title: `The model of ${file.name} is not here`, message: strangerText(model) };
 
-  const settings = settingsOf(record, card);
-  if (studio.model?.card.id === card.id) studio.follow(settings);
+  const weights = library.storedAll(card).find(({ sha256 }) => sha256 === model.weights)?.weights ?? null;
+  const settings = { ...settingsOf(record, card), weights };
+  if (studio.model?.card.id === card.id && (weights === null || weights === studio.model.stored.weights)) studio.follow(settings);
   else await studio.open(card.id, settings);
   if (studio.model?.card.id !== card.id) return null; // why not is said where models are opened
   const remarks = differences(record, studio.model.stored.sha256, studio.deviceInfo?.backend);

@@ -115,8 +115,27 @@ export class RenderJob {
     return true;
   }
 
+  /** Settles when it has ended, in any way. */
+  ended: Promise<void> = Promise.resolve();
+
   /** Runs to the end; never rejects: what went wrong is in `error`. */
-  async run(machine: Machine): Promise<void> {
+  run(machine: Machine): Promise<void> {
+    return (this.ended = this.#run(machine));
+  }
+
+  /** Looks at the kept frame that is nearest to a step. */
+  showNear(step: number): void {
+    const away = this.film.map((frame) => Math.abs(frame.step - step));
+    const nearest = away.indexOf(Math.min(...away));
+    this.at = nearest < 0 || nearest === this.film.length - 1 ? null : nearest;
+  }
+
+  /** Asks it to end at its next step; what was drawn stays. */
+  stop(): void {
+    this.#abort.abort();
+  }
+
+  async #run(machine: Machine): Promise<void> {
     const started = performance.now();
     try {
       const result = await machine.render(this.order.request, {
@@ -137,18 +156,6 @@ export class RenderJob {
       this.status = this.#abort.signal.aborted ? "stopped" : "failed";
       if (this.status === "failed") this.error = messageOf(error);
     }
-  }
-
-  /** Looks at the kept frame that is nearest to a step. */
-  showNear(step: number): void {
-    const away = this.film.map((frame) => Math.abs(frame.step - step));
-    const nearest = away.indexOf(Math.min(...away));
-    this.at = nearest < 0 || nearest === this.film.length - 1 ? null : nearest;
-  }
-
-  /** Asks it to end at its next step; what was drawn stays. */
-  stop(): void {
-    this.#abort.abort();
   }
 
   #report(p: Progress): void {

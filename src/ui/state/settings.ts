@@ -3,6 +3,7 @@
  * Besides, `recipe=` is a named recipe, or JSON of a name and the fields that differ from it; `objective=` is JSON, for what the simple
  * unit picker cannot say.
  */
+import type { WeightStorage } from "../../quantize/quantize";
 import type { Objective } from "../../vis/objective/types";
 import type { Recipe } from "../../vis/recipe";
 import { lucid, recipes } from "../../vis/recipes";
@@ -15,6 +16,8 @@ export type Kind = (typeof KINDS)[number];
 export interface Settings {
   /** Catalogue id; null until the catalogue names its default. */
   model: string | null;
+  /** How its weights are kept; null is whichever file of it is used. */
+  weights: WeightStorage | null;
   /** The graph's value name; null until a model's layers are known. */
   layer: string | null;
   kind: Kind;
@@ -38,6 +41,7 @@ export type RecipeChoice = Partial<Omit<Recipe, "name" | "size" | "steps" | "see
 
 export const DEFAULTS: Settings = {
   model: null,
+  weights: null,
   layer: null,
   kind: "channel",
   channel: 0,
@@ -69,6 +73,8 @@ export function recipeChoice(recipe: Recipe): Pick<Settings, "recipe" | "size" |
     value !== undefined && JSON.stringify(value) !== JSON.stringify(base[field as keyof Recipe]);
   return { recipe: { name, ...Object.fromEntries(Object.entries(rest).filter(differs)) }, size, steps, seed };
 }
+
+const STORAGES: readonly WeightStorage[] = ["int8", "float16", "float32"];
 
 /** A name that is none of the named recipes' is for people: the fields are over Lucid's. */
 const baseOf = (name: string, standard: Recipe): Recipe =>
@@ -114,6 +120,9 @@ export function readLink(hash: string, base: Settings = DEFAULTS): Link {
   const asked = given.get("kind");
   const known = KINDS.find((k) => k === asked);
   if (asked !== null && !known) faults.push(`kind is ${shownText(asked)}; it must be ${KINDS.join(" or ")}.`);
+  const kept = given.get("weights");
+  const storage = STORAGES.find((s) => s === kept);
+  if (kept !== null && !storage) faults.push(`weights is ${shownText(kept)}; it must be ${STORAGES.join(" or ")}.`);
   const model = given.get("model") || base.model;
   const otherModel = model !== base.model;
   const otherUnit = ["layer", "kind", "channel", "direction"].some((key) => given.has(key));
@@ -121,6 +130,7 @@ export function readLink(hash: string, base: Settings = DEFAULTS): Link {
   const choice = attempt("recipe", unsaid, (text) => ({ ...base, ...readRecipe(text, base) }));
   const settings: Settings = {
     model,
+    weights: storage ?? (given.has("model") ? null : base.weights),
     layer: given.get("layer") || (otherModel ? null : base.layer),
     kind: known ?? (given.has("channel") ? "channel" : base.kind),
     channel: whole("channel", [0, 1e6], base.channel),
@@ -173,6 +183,7 @@ const shownText = (text: string): string => JSON.stringify(text.length > 60 ? `$
 export function writeSettings(s: Settings): string {
   const out: [string, string | number][] = [];
   if (s.model) out.push(["model", s.model]);
+  if (s.weights) out.push(["weights", s.weights]);
   if (s.layer) out.push(["layer", s.layer]);
   if (s.kind !== "channel") out.push(["kind", s.kind]);
   if (s.kind === "direction") out.push(["direction", s.direction]);
@@ -188,7 +199,7 @@ export function writeSettings(s: Settings): string {
 }
 
 /** Only what would end or split the fragment, or what browsers escape themselves: addresses are read by people. */
-const escaped = (text: string): string =>
+export const escaped = (text: string): string =>
   text
     .replace(/\p{Surrogate}/gu, "\ufffd")
     .replace(/[%&+#=\s"<>`\p{Cc}]|[^\x20-\x7e]/gu, (c) => (c === " " ? "+" : encodeURIComponent(c)));

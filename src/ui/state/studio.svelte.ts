@@ -1,36 +1,27 @@
 /** The page's state: the open model, the choices, the picture being made and those made before. */
-import type { DeviceChoice, DeviceInfo, RenderRequest } from "../../api/engine";
-import type { LayerInfo, ModelCard, ModelSummary } from "../../api/model";
+import type { DeviceChoice, DeviceInfo } from "../../api/engine";
+import type { LayerInfo, ModelCard } from "../../api/model";
 import { isOwn } from "../../api/own";
-import type { StoredModel } from "../../api/store";
-import { picturesNamed } from "../../vis/objective/resolve";
-import type { Objective } from "../../vis/objective/types";
 import type { Recipe } from "../../vis/recipe";
 import { recipeOf } from "../../vis/recipes";
-import { RecipeError, validateRecipe } from "../../vis/schema/recipe";
 import { DirectionError } from "./direction";
 import { beginGoal, recipeFor } from "./goal/begin";
 import { fit } from "./goal/fit";
 import { PLAIN, type GoalKind, type Plan, type Unit } from "./goal/goal";
 import { readPlan } from "./goal/read";
-import { isPlain, startOf, unitObjective, writeObjective } from "./goal/write";
+import { isPlain, startOf, writeObjective } from "./goal/write";
 import type { Library } from "./library.svelte";
 import { messageOf, type Machine } from "./machine";
+import { orderOf, sameRequest, unitIn, type OpenModel } from "./order";
 import { Pictures } from "./pictures.svelte";
 import { adjusted, baseRecipe, type Adjustment } from "./recipeChoice";
-import { RenderJob } from "./renderJob.svelte";
+import { RenderJob, type JobOrder } from "./renderJob.svelte";
 import { DEFAULTS, MAX_SEED, recipeFrom, type Settings } from "./settings";
 
 /** How long a choice rests before it is acted on, so that a slider in motion starts one picture, not fifty. */
 const REST_MS = 140;
 /** Pictures kept in the strip. */
 const KEPT = 48;
-
-export interface OpenModel {
-  card: ModelCard;
-  stored: StoredModel;
-  summary: ModelSummary;
-}
 
 /** A model that was asked for and is not open yet. The one before stays usable meanwhile. */
 export interface Wanted {
@@ -44,6 +35,12 @@ export interface Acting {
   restMs?: number;
   /** A matter of degree: a picture that is growing climbs on with it. */
   live?: boolean;
+}
+
+export interface Lending {
+  signal: AbortSignal;
+  /** The file is here. */
+  onOpening?: () => void;
 }
 
 export class Studio {
@@ -118,23 +115,29 @@ export class Studio {
       if (!signal.aborted) this.wanted = { card, status, error };
     };
     try {
-      want(this.library.storedOf(card) ? "opening" : "fetching");
-      const stored = await this.library.obtain(card);
-      want("opening");
-      signal.throwIfAborted();
-      const summary = await this.#machine.open(stored.sha256, card, { signal });
-      signal.throwIfAborted();
-      const fitted = fit({ ...settings, model: id }, summary);
+      want(this.library.storedOf(card, settings.weights) ? "opening" : "fetching");
+      const model = await this.lend(card, settings, { signal, onOpening: () => want("opening") });
+      const fitted = fit({ ...settings, model: id }, model.summary);
       this.#halt();
       this.job = null;
       this.wanted = null;
-      this.model = { card, stored, summary };
+      this.model = model;
       this.#take(fitted);
       this.render();
     } catch (error) {
       if (this.library.downloads.get(id)?.status === "paused") want("paused");
       else want("failed", messageOf(error));
     }
+  }
+
+  /** A model, brought here if need be and opened, while the one that is shown stays. Throws what the library and the engine throw. */
+  async lend(card: ModelCard, { weights }: Settings, { signal, onOpening }: Lending): Promise<OpenModel> {
+    const stored = await this.library.obtain(card, weights);
+    onOpening?.();
+    signal.throwIfAborted();
+    const summary = await this.#machine.open(stored.sha256, card, { signal });
+    signal.throwIfAborted();
+    return { card, stored, summary };
   }
 
   /** Takes back the wish for another model; what has been downloaded of it stays. */
@@ -205,7 +208,10 @@ export class Studio {
 
   /** Follows a link or the browser's back button. */
   follow(settings: Settings): void {
-    if (settings.model && settings.model !== this.model?.card.id) void this.open(settings.model, settings);
+    const { card, stored } = this.model ?? {};
+    const other = settings.weights !== null && settings.weights !== stored?.weights;
+    const id = settings.model ?? card?.id;
+    if (id && (id !== card?.id || other)) void this.open(id, settings);
     else if (this.model) {
       this.#take(fit(settings, this.model.summary));
       this.#later({ restMs: 0 });
@@ -234,21 +240,15 @@ export class Studio {
   /** Draws the present choices from noise; a picture that was finished in this visit is shown, unless wanted "again". */
   render(how: "once" | "again" = "once"): void {
     this.#halt();
-    const request = this.#request();
-    if (!request || !this.model || !this.layer) return;
-    const { layer, settings, pictures } = this;
-    const { stored, summary } = this.model;
-    const known = how === "once" ? this.history.find((j) => isFinished(j) && sameRequest(j.order.request, request)) : undefined;
+    const order = this.#order();
+    if (!order) return;
+    const known =
+      how === "once" ? this.history.find((j) => isFinished(j) && sameRequest(j.order.request, order.request)) : undefined;
     if (known) {
       this.job = known;
       return;
     }
-    const answer = layer.grid[0] * layer.grid[1] === 1 || layer.name === summary.layers.findLast((l) => l.significant)?.name;
-    const named = isPlain(this.plan) && settings.kind !== "direction" && answer && summary.labels.length === layer.channels;
-    const className = named ? (summary.labels[settings.channel] ?? null) : null;
-    const layerTitle = (name: string): string => summary.layers.find((known) => known.name === name)?.title ?? name;
-    const { titleOf: pictureTitle } = pictures;
-    const job = new RenderJob({ request, settings, layer, weights: stored.weights, className, layerTitle, pictureTitle });
+    const job = new RenderJob(order);
     this.job = job;
     void job.run(this.#machine).then(() => {
       if (job.device && this.job === job) this.deviceInfo = job.device;
@@ -266,42 +266,20 @@ export class Studio {
   }
 
   /** What the present choices ask of the engine; null where they cannot be drawn, and `obstacle` or a field says why. */
-  #request(): RenderRequest | null {
-    const { model, layer, recipe, settings, unit } = this;
-    if (!model || !layer || !recipe || !unit) return null;
-    this.obstacle = layer.unsupported;
-    if (this.obstacle) return null;
-    try {
-      const objective: Objective = settings.objective ?? unitObjective(unit, layer.channels);
-      if (settings.objective) writeObjective(this.plan, unit, layer.channels); // what is being typed may be none yet
-      const maco = recipe.parametrization.kind === "maco" ? recipe.parametrization.pictures : [];
-      const names = [...picturesNamed(objective), ...maco, ...(recipe.start === null ? [] : [recipe.start])];
-      const { pictures, missing } = this.pictures.gather(names);
-      this.absent = missing;
-      if (missing.length) {
-        this.obstacle = `This needs ${missing.map(this.pictures.titleOf).join(" and ")}, which is not in this browser: pictures are not part of links. If you have the file, choose it or drop it on the page. It stays on this machine.`;
-        return null;
-      }
-      const checked = validateRecipe(recipe);
-      const request: RenderRequest = {
-        weights: model.stored.sha256,
-        card: model.card,
-        objective,
-        recipe: checked,
-        device: this.device,
-      };
-      return Object.keys(pictures).length ? { ...request, pictures } : request;
-    } catch (error) {
-      if (error instanceof RecipeError) this.obstacle = error.message;
-      else if (!(error instanceof DirectionError)) throw error; // of a direction the field says what is wrong
-      return null;
-    }
+  #order(): JobOrder | null {
+    const { model, settings, device, pictures, plan, unit, layer } = this;
+    if (!model || !unit || !layer) return null;
+    if (settings.objective && !writable(plan, unit, layer.channels)) return null; // what is being typed may be none yet
+    const { order, obstacle, missing } = orderOf({ model, settings, device }, pictures);
+    this.obstacle = obstacle;
+    this.absent = missing;
+    return order;
   }
 
   /** Leads the growing picture on, where nothing but its objective is another. */
   #leadOn(): boolean {
     const job = this.job;
-    const request = this.#request();
+    const request = this.#order()?.request;
     if (!job || !request) return false;
     const { objective } = job.order.request;
     return sameRequest({ ...request, objective }, job.order.request) && job.change(request.objective, this.settings);
@@ -348,7 +326,7 @@ export class Studio {
 
   /** The choices that make sense of another model too. */
   #elsewhere(): Settings {
-    return { ...this.settings, layer: null, channel: DEFAULTS.channel, objective: null, recipe: { name: "" } };
+    return { ...this.settings, layer: null, channel: DEFAULTS.channel, objective: null, recipe: { name: "" }, weights: null };
   }
 
   #halt(): void {
@@ -364,18 +342,21 @@ export class Studio {
   }
 }
 
-function unitIn({ layer, kind, channel, x, y, direction }: Settings): Unit | null {
-  return layer === null ? null : { layer, kind, channel, x, y, direction };
-}
-
 const strangerText = (id: string): string =>
   isOwn(id)
     ? "The link leads to a model that somebody brought from their own files: it is only in the browser that imported it. If you have the files, drop them on this page."
     : `The link leads to a model called "${id}", which this page does not know. It may come from a newer version: reload the page.`;
 
-/** Whether two requests lead to the same picture; pictures that they name are what their names say. */
-const sameRequest = (a: RenderRequest, b: RenderRequest): boolean =>
-  JSON.stringify({ ...a, pictures: null }) === JSON.stringify({ ...b, pictures: null });
+/** Whether what the controls hold can be spelled out. */
+function writable(plan: Plan, unit: Unit, channels: number): boolean {
+  try {
+    writeObjective(plan, unit, channels);
+    return true;
+  } catch (error) {
+    if (error instanceof DirectionError) return false;
+    throw error;
+  }
+}
 
 /** Done, and made in one go. */
 const isFinished = (job: RenderJob): boolean => job.status === "done" && job.turns.length === 0;

@@ -1,0 +1,37 @@
+import { describe, expect, test } from "vitest";
+import { readAddress, writeAddress } from "./address";
+import { DEFAULTS, type Settings } from "./settings";
+
+const b: Settings = { ...DEFAULTS, model: "googlenet", layer: "mixed4c", kind: "neuron", channel: 7, x: 3, y: 4, seed: 2 };
+const others: [string, Partial<Settings>][] = [
+  ["another seed", { seed: 9 }],
+  ["another layer and unit", { layer: "mixed5a", kind: "channel", channel: 12, x: null, y: null }],
+  ["other weights", { weights: "float32" }],
+  ["another recipe", { recipe: { name: "quick", batch: 2 }, size: 96, steps: 96 }],
+  ["an objective", { objective: { kind: "deepdream", layer: "a&b=c%20" } }],
+  ["another model", { model: "squeezenet", layer: "fire9/concat" }],
+];
+
+describe("an address with two pictures", () => {
+  test.each(others)("leads back to both: %s", (_, part) => {
+    for (const [settings, compare] of [
+      [b, { ...b, ...part }],
+      [{ ...b, ...part }, b],
+    ] as const)
+      expect(readAddress(`#${writeAddress({ settings, compare })}`)).toEqual({ settings, compare, faults: [] });
+  });
+
+  test("says in words what of the other one cannot be followed, and reads the rest", () => {
+    const { compare, faults } = readAddress("#channel=3&seed=1&compare=channel%3D5%26seed%3D-1%26weights%3Dint3");
+    expect(compare).toMatchObject({ channel: 5, seed: 1, weights: null });
+    expect(faults).toEqual([
+      'In what it compares with, weights is "int3"; it must be int8 or float16 or float32.',
+      'In what it compares with, seed is "-1"; it must be a whole number from 0 to 4294967295.',
+    ]);
+  });
+
+  test("is of one picture where nothing is compared", () => {
+    expect(writeAddress({ settings: b, compare: null })).not.toContain("compare");
+    expect(readAddress("#channel=3").compare).toBeNull();
+  });
+});

@@ -1,4 +1,6 @@
 /** Two pictures side by side: another seed, another layer, other weights; in the link, and on the way back. */
+import { readFileSync } from "node:fs";
+import { decode } from "fast-png";
 import { expect, test, type Page } from "playwright/test";
 import { cardOf, drawn, fileOf, opened, pick, QUICK, SHARED, sharedModel, withModels, ELSEWHERE, catalog } from "./app";
 
@@ -57,4 +59,38 @@ test("int8 against float32 of the same unit", async ({ page }) => {
   expect(Number(/likeness (\d\.\d\d)/.exec(await page.getByTestId("alike").innerText())![1])).toBeGreaterThan(0.7); // so short a climb is not settled yet
   expect(page.url()).toContain("weights=float32");
   await expect(facts(page).getByRole("button", { name: "int8 weights", exact: true })).toBeVisible(); // both are kept
+});
+
+test("a sheet of units by seeds fills row by row, is paused, exported, linked to, and opens each of its pictures", async ({
+  page,
+}) => {
+  await withModels(page);
+  await page.goto(`/${QUICK}&sheet=2,5:1,2`);
+  const sheet = page.getByRole("region", { name: "Sheet of units" });
+  await expect(sheet.getByText("2 of 2 drawn")).toBeVisible({ timeout: 90_000 });
+  await expect(sheet.getByRole("button", { name: /^channel 5, seed 2, reaches/ })).toBeVisible();
+  await expect(sheet.locator("canvas")).toHaveCount(4);
+
+  await sheet.getByLabel("Units").fill("2..4");
+  await sheet.getByLabel("Units").press("Enter");
+  await expect(sheet.getByRole("button", { name: /^channel 2, seed 1, reaches/ })).toBeVisible(); // it is not drawn twice
+  await sheet.getByRole("button", { name: "Pause" }).click();
+  await expect(sheet.getByText("Paused")).toBeVisible();
+  await expect(sheet.getByRole("button", { name: /^channel 4, seed 1: waiting/ })).toBeVisible();
+  await sheet.getByRole("button", { name: "Go on" }).click();
+  await expect(sheet.getByText("3 of 3 drawn")).toBeVisible({ timeout: 90_000 });
+  await expect(page).toHaveURL(/&sheet=2,3,4:1,2$/);
+  await sheet.getByLabel("Seeds").fill("1.5");
+  await sheet.getByLabel("Seeds").press("Enter");
+  await expect(sheet.getByRole("alert")).toContainText("1.5 is no seed");
+
+  const coming = page.waitForEvent("download");
+  await sheet.getByRole("button", { name: "PNG" }).click();
+  const { width, height } = decode(readFileSync(await (await coming).path()));
+  expect(width).toBeGreaterThan(2 * 64);
+  expect(height).toBeGreaterThan(3 * 64);
+
+  await drawn(page, () => sheet.getByRole("button", { name: /^channel 3, seed 2/ }).click());
+  await expect(page).toHaveURL(/channel=3&size=64&steps=24&seed=2$/);
+  await expect(sheet).toHaveCount(0);
 });

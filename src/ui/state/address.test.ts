@@ -18,7 +18,12 @@ describe("an address with two pictures", () => {
       [b, { ...b, ...part }],
       [{ ...b, ...part }, b],
     ] as const)
-      expect(readAddress(`#${writeAddress({ settings, compare })}`)).toEqual({ settings, compare, faults: [] });
+      expect(readAddress(`#${writeAddress({ settings, compare, sheet: null })}`)).toEqual({
+        settings,
+        compare,
+        sheet: null,
+        faults: [],
+      });
   });
 
   test("says in words what of the other one cannot be followed, and reads the rest", () => {
@@ -31,7 +36,23 @@ describe("an address with two pictures", () => {
   });
 
   test("is of one picture where nothing is compared", () => {
-    expect(writeAddress({ settings: b, compare: null })).not.toContain("compare");
+    expect(writeAddress({ settings: b, compare: null, sheet: null })).not.toContain("compare");
     expect(readAddress("#channel=3").compare).toBeNull();
+  });
+});
+
+describe("an address with a sheet", () => {
+  test("leads back to it", () => {
+    const sheet = { units: [0, 1, 2, 3], seeds: [4], negative: true };
+    expect(readAddress(`#${writeAddress({ settings: b, compare: null, sheet })}`)).toMatchObject({
+      settings: b,
+      sheet,
+      faults: [],
+    });
+  });
+  test("says what of it cannot be followed", () => {
+    const { sheet, faults } = readAddress("#channel=1&sheet=0..3");
+    expect(sheet).toBeNull();
+    expect(faults[0]).toMatch(/^In its sheet: Name at least one number/);
   });
 });

@@ -77,6 +77,7 @@ export class Studio {
   readonly library: Library;
   readonly pictures: Pictures;
   readonly #machine: Machine;
+  #resting = false;
   #rest: ReturnType<typeof setTimeout> | undefined;
   #opening = new AbortController();
 
@@ -232,6 +233,19 @@ export class Studio {
     this.choose({ seed: this.settings.seed >= MAX_SEED ? 0 : this.settings.seed + 1 }, 0);
   }
 
+  /** While something else is drawn in its place, choices are taken over but not acted on. */
+  rest(): void {
+    this.#halt();
+    this.#resting = true;
+  }
+
+  /** Draws again, the present choices or others. */
+  wake(settings?: Settings): void {
+    this.#resting = false;
+    if (settings) this.follow(settings);
+    else this.render();
+  }
+
   stop(): void {
     clearTimeout(this.#rest);
     this.job?.stop();
@@ -241,7 +255,7 @@ export class Studio {
   render(how: "once" | "again" = "once"): void {
     this.#halt();
     const order = this.#order();
-    if (!order) return;
+    if (!order || this.#resting) return;
     const known =
       how === "once" ? this.history.find((j) => isFinished(j) && sameRequest(j.order.request, order.request)) : undefined;
     if (known) {

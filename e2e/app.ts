@@ -64,7 +64,7 @@ export async function drawn(page: Page, act: () => Promise<unknown>): Promise<vo
   const before = await page.locator(".strip li").count();
   await act();
   await expect(page.locator(".strip li")).toHaveCount(before + 1, { timeout: 90_000 });
-  await expect(page.getByRole("status")).toContainText("Finished");
+  await expect(page.locator("p.unseen[role=status]")).toContainText("Finished");
 }
 /** Visits `url` and waits for the first picture that it draws by itself. */
 export async function opened(page: Page, url: string): Promise<void> {

@@ -49,11 +49,17 @@ export function recordOf(job: RenderJob, film?: Omit<Film, "kind" | "of">): Pict
 }
 const NAMED_BY_DIGEST = /^sha256:([0-9a-f]{64})$/;
 
+const MEDIA = /\.(png|jpe?g|gif|webp|avif|webm)$/i;
+
+/** Whether a file is a picture or a film rather than a model, by what it says of itself. */
+export const isMedia = ({ type, name }: File): boolean => /^(image|video)\//.test(type) || (type === "" && MEDIA.test(name));
+const isVideo = ({ type, name }: File): boolean => type.startsWith("video/") || (type === "" && /\.webm$/i.test(name));
+
 /** The record in a file that the reader gives; null where it does not say how it was made. Throws what recordIn throws. */
 export async function readRecord(file: File): Promise<PictureRecord | null> {
   const head = new Uint8Array(await file.slice(0, 8).arrayBuffer());
   if (isPng(head) || isGif(head)) return recordIn(new Uint8Array(await file.arrayBuffer()));
-  if (!file.type.startsWith("video/")) return null;
+  if (!isVideo(file)) return null;
   const comment = await (await import("../../export/video")).commentOf(file);
   return comment === null ? null : parseRecord(comment);
 }
@@ -100,7 +106,7 @@ export async function openPicture(file: File, { studio, library }: { studio: Stu
 }
 
 async function drawFrom(file: File, studio: Studio): Promise<Notice | null> {
-  if (file.type.startsWith("video/"))
+  if (isVideo(file))
     return { title: `${file.name} does not say how it was made`, message: "Only videos that were saved here can be opened." };
   try {
     await studio.give(file);

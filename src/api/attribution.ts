@@ -11,11 +11,26 @@ export interface AttributionRequest {
   card: ModelCard;
   /** Of any size: the largest centre part of the network's shape is taken, and the map is of the network's size. */
   picture: Picture;
-  target: AttributionTarget;
+  /** Left out: the class that the network answers most strongly. */
+  target?: AttributionTarget;
   method: AttributionMethod;
   /** Pictures that the method names. */
   pictures?: NamedPictures;
   device: DeviceChoice;
+}
+
+export type PredictRequest = Omit<AttributionRequest, "target" | "method" | "pictures"> & { count: number };
+
+/** One class that a network answers. */
+export interface Prediction {
+  /** Its number: the model's label of that number names it. */
+  class: number;
+  /** Before any softmax; of a detector's map, where it is highest. */
+  score: number;
+  /** Softmax over all classes; null for a detector, whose classes do not compete. */
+  share: number | null;
+  /** Position on a detector's map, columns and rows from the top left. */
+  at: { x: number; y: number } | null;
 }
 
 /** How much every pixel counts: row-major, float32. */

@@ -2,6 +2,14 @@
 import type { LogitsChange } from "../quantize/compare";
 import type { Objective } from "../vis/objective/types";
 import type { Recipe } from "../vis/recipe";
+import type {
+  Attribution,
+  AttributionRequest,
+  LayerAttribution,
+  LayerAttributionRequest,
+  Prediction,
+  PredictRequest,
+} from "./attribution";
 import type { ModelCard, ModelSummary } from "./model";
 
 export type JobId = string;
@@ -45,6 +53,7 @@ export type Progress =
   | { phase: "verify"; doneBytes: number; totalBytes: number }
   | { phase: "keep"; doneBytes: number; totalBytes: number } // a converted model is being stored
   | { phase: "compare"; done: number; of: number } // answers to pictures, of both models together
+  | { phase: "attribute"; done: number; of: number } // points of a path, masks, noisy pictures
   | { phase: "load" } // ORT and the weights into memory
   | { phase: "compile"; device: DeviceInfo } // sessions for this layer and size
   | { phase: "fit"; step: number; steps: number } // the start is being fitted to a picture
@@ -110,6 +119,12 @@ export interface EngineApi {
   measure(job: JobId, request: MeasureRequest, onProgress: (p: Progress) => void): Promise<Measured>;
   /** How the answers of the stored model `request.b` differ from those of `request.a`, both of the same card. */
   compare(job: JobId, request: CompareRequest, onProgress: (p: Progress) => void): Promise<LogitsChange>;
+  /** The strongest classes on a picture. */
+  predict(job: JobId, request: PredictRequest, onProgress: (p: Progress) => void): Promise<Prediction[]>;
+  /** How much every pixel counts for a target. Progress comes as "attribute". */
+  attribute(job: JobId, request: AttributionRequest, onProgress: (p: Progress) => void): Promise<Attribution>;
+  /** How much every position and every channel of a hidden layer counts. */
+  attributeLayer(job: JobId, request: LayerAttributionRequest, onProgress: (p: Progress) => void): Promise<LayerAttribution>;
   /** Which device a choice leads to, and why. */
   device(choice: DeviceChoice): Promise<DeviceInfo>;
   /** Asks a job to stop at its next step; unknown or finished jobs are ignored. */

@@ -19,7 +19,7 @@ export type BackwardRules =
 export interface Slopes {
   /** The target of every picture [N]. */
   scores: Float32Array;
-  /** By every pixel [N, 3, H, W]. */
+  /** By every number that was fed, in its shape: pictures [N, 3, H, W], or activations. */
   gradients: Tensor;
 }
 
@@ -46,8 +46,13 @@ export interface Probe {
   gradients(pictures: Tensor, rules?: BackwardRules): Promise<Slopes>;
   /** A layer's activations and the target's gradient by them; `layer` as a CamMethod names it. */
   layer(pictures: Tensor, layer?: string): Promise<LayerSlopes>;
-  /** The target of every activation [N, C, h, w] of a layer put in the place of the network's own: the later half of the network alone. */
-  scoresFrom(activations: Tensor, layer?: string): Promise<Float32Array>;
+  /**
+   * The target of every activation [N, C, h, w] of a layer put in the place of the network's own: where nothing passes the layer by, the later
+   * half of the network alone; what does comes from `picture` [1, 3, H, W].
+   */
+  scoresFrom(activations: Tensor, picture: Tensor, layer?: string): Promise<Float32Array>;
+  /** The same with the target's gradient by the activations [N, C, h, w]. */
+  slopesFrom(activations: Tensor, picture: Tensor, layer?: string): Promise<Slopes>;
 }
 
 export interface MethodContext {

@@ -102,7 +102,7 @@ export async function climb(goal: Goal, state: Fed, options: ClimbOptions): Prom
 }
 
 /** Lets messages, such as a cancel, be heard. A MessageChannel is not clamped to 4 ms as nested timers are. */
-const macrotask = (): Promise<void> =>
+export const macrotask = (): Promise<void> =>
   new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

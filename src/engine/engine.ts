@@ -20,6 +20,14 @@ import type {
   RenderRequest,
   RenderResult,
 } from "../api/engine";
+import type {
+  Attribution,
+  AttributionRequest,
+  LayerAttribution,
+  LayerAttributionRequest,
+  Prediction,
+  PredictRequest,
+} from "../api/attribution";
 import type { ModelCard, ModelSummary } from "../api/model";
 import { describeModel } from "../models/describe";
 import { labelsOf, namingOf } from "../models/naming";
@@ -33,10 +41,14 @@ import type { Bitmaps } from "../vis/named";
 import { networkInput, type Bitmap } from "../vis/resample";
 import { testPictures } from "../vis/testPictures";
 import { answersOf } from "./answers";
+import { attribute, attributeLayer } from "./attribute";
 import { coalesce } from "./coalesce";
 import { LruCache } from "./lruCache";
+import { explained } from "./errors";
 import { compileGoal } from "./goal";
 import { measure, ownSize } from "./measure";
+import { predict, type SubjectOptions } from "./predict";
+import type { Compiled, ProgramCache } from "./probe";
 import { renderPicture } from "./render";
 import type { Runtime } from "./runtime";
 import type { Goal, Stepper } from "./stepper";
@@ -54,19 +66,14 @@ export interface EngineSources {
   release?(callback: unknown): void;
 }
 
-/** The runtime itself is in pieces (out of memory, or aborted): this worker cannot go on, a fresh one can. */
-export class EngineBrokenError extends Error {
-  override readonly name = "EngineBrokenError";
-}
-
-/** The runtime refused the graph: the picture cannot be made on this device, others can. */
-export class RuntimeRefusedError extends Error {
-  override readonly name = "RuntimeRefusedError";
-}
-
 /** Layers kept compiled; each holds its weights twice on the device. */
 const KEPT_STEPPERS = 3;
 const KEPT_MODELS = 2;
+/** Graphs of attribution kept compiled: forward, back, to a layer and from it, alone and in batches. */
+const KEPT_PROGRAMS = 8;
+
+type PredictSubject = Pick<PredictRequest, "weights" | "card" | "picture" | "device">;
+type SubjectWork<T> = (runtime: Runtime, subject: SubjectOptions) => Promise<T>;
 
 export class Engine implements EngineApi {
   readonly #jobs = new Map<JobId, AbortController>();
@@ -75,6 +82,7 @@ export class Engine implements EngineApi {
   readonly #runtimes = new Map<Backend, Promise<Runtime>>();
   readonly #models = new LruCache<Promise<Graph>>(KEPT_MODELS, async () => {});
   readonly #steppers = new LruCache<Promise<Stepper>>(KEPT_STEPPERS, async (stepper) => (await stepper).dispose());
+  readonly #programs = new LruCache<Promise<Compiled>>(KEPT_PROGRAMS, async (compiled) => (await compiled).dispose());
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(readonly sources: EngineSources) {}
@@ -104,6 +112,36 @@ export class Engine implements EngineApi {
 
   compare(job: JobId, request: CompareRequest, onProgress: (p: Progress) => void): Promise<LogitsChange> {
     return this.#withProgress(job, onProgress, (signal, report) => this.#compare(request, signal, report));
+  }
+
+  predict(job: JobId, request: PredictRequest, onProgress: (p: Progress) => void): Promise<Prediction[]> {
+    const work: SubjectWork<Prediction[]> = (runtime, subject) => predict(runtime, { ...subject, count: request.count });
+    return this.#withProgress(job, onProgress, (signal, report) => this.#about(request, signal, report, work));
+  }
+
+  attribute(job: JobId, request: AttributionRequest, onProgress: (p: Progress) => void): Promise<Attribution> {
+    return this.#withProgress(job, onProgress, (signal, report) =>
+      this.#about(request, signal, report, async (runtime, subject) => {
+        const { target, method } = request;
+        const onDone = (done: number, of: number) => report({ phase: "attribute", done, of });
+        const pictures = bitmapsOf(request.pictures);
+        const made = await attribute(runtime, { ...subject, target, method, pictures, onProgress: onDone });
+        const result = { ...made, device: runtime.info };
+        return this.sources.transfer?.(result, [made.map.data.buffer]) ?? result;
+      }),
+    );
+  }
+
+  attributeLayer(job: JobId, request: LayerAttributionRequest, onProgress: (p: Progress) => void): Promise<LayerAttribution> {
+    return this.#withProgress(job, onProgress, (signal, report) =>
+      this.#about(request, signal, report, async (runtime, subject) => {
+        const { target, layer, points } = request;
+        const made = await attributeLayer(runtime, { ...subject, target, layer, points });
+        const result = { ...made, device: runtime.info };
+        const buffers = [made.positions, made.channels, made.activations, made.values].map(({ buffer }) => buffer);
+        return this.sources.transfer?.(result, buffers) ?? result;
+      }),
+    );
   }
 
   device(choice: DeviceChoice): Promise<DeviceInfo> {
@@ -203,6 +241,32 @@ export class Engine implements EngineApi {
     return compareLogits(answers[0]!, answers[1]!);
   }
 
+  /** Work on one picture of the reader's, as the network sees it. */
+  async #about<T>(
+    { weights, card, picture, device }: PredictSubject,
+    signal: AbortSignal,
+    report: (p: Progress) => void,
+    work: SubjectWork<T>,
+  ): Promise<T> {
+    const { preprocessing } = card;
+    report({ phase: "load" });
+    const [runtime, graph, file] = await Promise.all([
+      this.#runtime(device),
+      this.#graph(weights, card),
+      card.labels ? this.sources.readLabels(card.labels) : "",
+    ]);
+    signal.throwIfAborted();
+    report({ phase: "compile", device: runtime.info });
+    const naming = namingOf({ graph, preprocessing, card, labels: labelsOf(card, file) });
+    const cache: ProgramCache = (key, make) => this.#programs.get(JSON.stringify([weights, runtime.info.backend, key]), make);
+    const input = networkInput(bitmapOf(picture), sidesOf(preprocessing));
+    try {
+      return await work(runtime, { graph, preprocessing, naming, picture: input, cache, signal });
+    } catch (error) {
+      throw explained(error, { what: "a picture being explained", device: runtime.info });
+    }
+  }
+
   #graph(weights: string, card: ModelCard): Promise<Graph> {
     return this.#models.get(weights, async () => readModel(await this.sources.readWeights(weights), `the model "${card.title}"`));
   }
@@ -259,27 +323,6 @@ export class Engine implements EngineApi {
     });
     return Promise.race([mine, cancelled]);
   }
-}
-
-/** Names that errors of JavaScript and of the runtime have; ours have others, and say what to do. */
-const FOREIGN = new Set(["Error", "RangeError", "RuntimeError", "TypeError"]);
-/** WASM out of memory, by any of the names that reach us. */
-const OUT_OF_MEMORY = /bad_alloc|out of memory|memory allocation|allocation failed|Aborted\(/i;
-
-/** What people are told of an error while making `what`. */
-function explained(error: unknown, { what, device }: { what: string; device: DeviceInfo }): unknown {
-  if (error instanceof Error && !FOREIGN.has(error.name)) return error;
-  const message = error instanceof Error ? error.message : String(error); // C++ exceptions arrive as bare numbers
-  if (!(error instanceof Error) || error instanceof WebAssembly.RuntimeError || OUT_OF_MEMORY.test(message))
-    return new EngineBrokenError(
-      `the machine ran out of memory, or the runtime stopped, over ${what} on ${device.label} (${message}). ` +
-        "Start again, with a smaller size or fewer pictures at once; the model is kept.",
-      { cause: error },
-    );
-  return new RuntimeRefusedError(
-    `${what} cannot be made on ${device.label}: ${message}. Try the other device, another size or another layer.`,
-    { cause: error },
-  );
 }
 
 const bitmapOf = ({ width, height, rgba }: Picture): Bitmap => ({ width, height, data: rgba, channels: 4 });

@@ -204,11 +204,17 @@ const over = (b: GraphBuilder, colours: Value, alpha: Value, background: Value):
 const bare = (kept: Record<string, Value>): Record<string, Value> =>
   Object.fromEntries(Object.entries(kept).map(([name, value]) => [name.slice("step.".length), value]));
 
-/** Each layer's activation as [N, C, P], made once. */
-function activations(b: GraphBuilder, copies: number, batch: number, input: Value): (layer: string) => Value {
+/** Each layer's activation as [N, C, P], made once, of the value that `of` says stands for it. */
+export function activations(
+  b: GraphBuilder,
+  copies: number,
+  batch: number,
+  input: Value,
+  of: (layer: string) => Value = (layer) => b.value(layer),
+): (layer: string) => Value {
   const made = new Map<string, Value>();
   return (layer) => {
-    const known = made.get(layer) ?? byPosition(b, layer === INPUT_LAYER ? input : b.value(layer), copies, batch);
+    const known = made.get(layer) ?? byPosition(b, layer === INPUT_LAYER ? input : of(layer), copies, batch);
     made.set(layer, known);
     return known;
   };
@@ -229,7 +235,7 @@ const rawShape = (model: StaticGraph, layer: string): readonly number[] =>
   layer === INPUT_LAYER ? model.inputs[0]!.shape.map(Number) : model.types.get(layer)!.shape;
 
 /** Channels and grid of a model's layers. Throws Error for a layer that has none: see activationShape. */
-function shapesOf(model: StaticGraph, copies: number): ShapeOf {
+export function shapesOf(model: StaticGraph, copies: number): ShapeOf {
   return (layer): ActShape => {
     const shape = layer === INPUT_LAYER ? model.inputs[0]!.shape.map(Number) : model.types.get(layer)?.shape;
     if (!shape) throw new Error(`no layer "${layer}" in this model`);

@@ -15,6 +15,8 @@ export function phaseText(p: Progress | null, size: number): string {
       return "Checking the download";
     case "keep":
       return `Storing, ${bytes(p.doneBytes)} of ${bytes(p.totalBytes)}`;
+    case "attribute":
+      return `Asking the network, ${p.done} of ${p.of}`;
     case "compare":
       return `Comparing answers, ${p.done} of ${p.of}`;
     case "load":

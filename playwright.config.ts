@@ -28,6 +28,7 @@ export default defineConfig({
   use: {
     baseURL: `http://127.0.0.1:${app}/`,
     viewport: { width: 1280, height: 800 },
+    serviceWorkers: "block", // a page that one serves asks nothing that page.route could answer; e2e/offline.spec.ts allows them
     screenshot: "only-on-failure",
     launchOptions: {
       ...chromiumPath(),

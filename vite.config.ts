@@ -9,6 +9,8 @@
  */
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defaultClientConditions, defineConfig } from "vite";
+import { contentSecurityPolicy } from "./scripts/vite/csp.ts";
+import { serviceWorker } from "./scripts/vite/pwa.ts";
 
 const isolation = {
   "Cross-Origin-Opener-Policy": "same-origin",
@@ -31,7 +33,7 @@ const ofWorkers = [
 
 export default defineConfig({
   base: "./",
-  plugins: [svelte()],
+  plugins: [svelte(), contentSecurityPolicy(), serviceWorker()],
   resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },
   server: { headers: isolation },
   preview: { headers: isolation },

@@ -1,7 +1,7 @@
 /**
  * Lint: TypeScript and Svelte, and the one direction of imports,
  *
- *   ui, embed -> client -> offline, engine, store -> models, export -> provenance -> api -> vis, attribution -> autodiff -> importers, quantize -> onnx
+ *   ui, embed -> client -> offline, engine, store -> models, export, examples -> provenance -> api -> vis, attribution, tuning, weights -> autodiff -> importers, quantize -> onnx
  *
  * Each room may import what stands to the right of it. The page reaches the engine and the store through src/client only.
  */
@@ -19,10 +19,13 @@ const rooms = [
   "store",
   "models",
   "export",
+  "examples",
   "provenance",
   "api",
   "vis",
   "attribution",
+  "tuning",
+  "weights",
   "autodiff",
   "importers",
   "quantize",
@@ -31,18 +34,34 @@ const rooms = [
 
 /** What each room may import besides itself. */
 const allowed = {
-  ui: ["client", "export", "provenance", "api", "vis", "attribution", "importers", "quantize", "onnx"],
+  ui: [
+    "client",
+    "export",
+    "examples",
+    "provenance",
+    "api",
+    "vis",
+    "attribution",
+    "tuning",
+    "weights",
+    "importers",
+    "quantize",
+    "onnx",
+  ],
   embed: ["ui", "client", "api", "vis"],
   client: ["offline", "engine", "store", "api", "vis", "onnx"],
   offline: [],
-  engine: ["store", "models", "api", "vis", "attribution", "autodiff", "importers", "quantize", "onnx"],
+  engine: ["store", "models", "api", "vis", "attribution", "tuning", "weights", "autodiff", "importers", "quantize", "onnx"],
   store: ["models", "api", "importers", "quantize", "onnx"],
   models: ["api", "vis", "autodiff", "importers", "quantize", "onnx"],
   export: ["provenance", "api"],
+  examples: ["api", "vis", "onnx"],
   provenance: ["api", "vis"],
-  api: ["vis", "attribution", "importers", "quantize", "onnx"],
+  api: ["vis", "attribution", "tuning", "weights", "importers", "quantize", "onnx"],
   vis: ["autodiff", "onnx"],
   attribution: ["vis", "autodiff", "onnx"],
+  tuning: ["vis", "onnx"],
+  weights: ["autodiff", "onnx"],
   autodiff: ["onnx"],
   importers: ["onnx"],
   quantize: ["onnx"],
@@ -50,7 +69,7 @@ const allowed = {
 };
 
 /** The library half: no DOM, no runtime, no framework. */
-const library = ["vis", "attribution", "autodiff", "importers", "quantize", "onnx"];
+const library = ["vis", "attribution", "tuning", "weights", "autodiff", "importers", "quantize", "onnx"];
 
 const direction = rooms.map((room) => {
   const forbidden = rooms.filter((other) => other !== room && !allowed[room].includes(other));

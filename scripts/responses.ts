@@ -1,12 +1,10 @@
 /** How the units of a network answer to photos, with one storage of its weights and with another. */
 import type { CardLayer, ModelCard } from "../src/api/model";
 import { packResponse, quantilesOf, type PackedLayer, type Response, type UnitStats } from "../src/api/stats";
+import { compileExaminer } from "../src/engine/examine";
 import type { Runtime } from "../src/engine/runtime";
-import { GraphBuilder } from "../src/onnx/builder";
-import { activationShape, canonicalise } from "../src/onnx/canonicalise";
-import type { Graph, Tensor, Value } from "../src/onnx/graph";
+import type { Graph, Tensor } from "../src/onnx/graph";
 import { findLayer } from "../src/onnx/locate";
-import { sidesOf } from "../src/onnx/preprocessing";
 
 /** Of one layer: a row for each photo. */
 export interface LayerResponses {
@@ -17,10 +15,7 @@ export interface LayerResponses {
   max: Float32Array[];
 }
 
-/**
- * Mean and maximum over positions of every channel of the card's significant layers, for each photo [1, 3, H, W] at the network's own size.
- * The reductions are part of the graph: activations are never read back.
- */
+/** Mean and maximum over positions of every channel of the card's significant layers, for each photo [1, 3, H, W] at the network's own size. */
 export async function responsesOf(
   runtime: Runtime,
   { graph, card, photos }: { graph: Graph; card: ModelCard; photos: readonly Tensor[] },
@@ -30,38 +25,16 @@ export async function responsesOf(
     const value = layer.significant ? findLayer(graph, layer, preprocessing.input) : undefined;
     return value === undefined ? [] : [{ layer, value }];
   });
-  const model = canonicalise(graph, {
-    size: sidesOf(preprocessing),
-    batch: 1,
-    preprocessing,
-    until: found.map(({ value }) => value),
-  });
-  const b = new GraphBuilder(model);
-  const named = (value: Value, name: string): Value => b.node("Identity", [value], {}, { outputNames: [name] });
-  const outputs: Value[] = [];
-  const layers = found.map(({ layer, value }, i): LayerResponses => {
-    const act = b.value(value);
-    const { channels, height, width } = activationShape(act.shape)!;
-    const first = act.shape.length === 3 ? b.transpose(act, [0, 2, 1]) : act; // tokens have channels last
-    const flat = b.reshape(first, [channels, height * width]);
-    outputs.push(named(b.reduceMean(flat, [1], false), `mean.${i}`), named(b.reduceMax(flat, [1], false), `max.${i}`));
-    return { layer, positions: height * width, mean: [], max: [] };
-  });
-  const program = await runtime.compile(b.build("responses", outputs), { resident: [] });
+  const examiner = await compileExaminer(runtime, { graph, preprocessing, layers: found.map(({ value }) => value) });
   try {
-    for (const image of photos) {
-      const out = await program.run(
-        { [model.inputs[0]!.name]: image },
-        outputs.map(({ name }) => name),
-      );
-      for (const [i, { mean, max }] of layers.entries()) {
-        mean.push((out[`mean.${i}`] as Tensor).data as Float32Array);
-        max.push((out[`max.${i}`] as Tensor).data as Float32Array);
-      }
-    }
-    return layers;
+    const { layers } = await examiner.examine(photos.map((photo) => () => photo));
+    return layers.map(({ channels, grid, mean, max }, i): LayerResponses => {
+      const rows = (answers: Float32Array): Float32Array[] =>
+        photos.map((_, n) => answers.slice(n * channels, (n + 1) * channels));
+      return { layer: found[i]!.layer, positions: grid[0] * grid[1], mean: rows(mean), max: rows(max) };
+    });
   } finally {
-    await program.dispose();
+    await examiner.dispose();
   }
 }
 

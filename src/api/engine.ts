@@ -11,6 +11,7 @@ import type {
   PredictRequest,
 } from "./attribution";
 import type { ModelCard, ModelSummary } from "./model";
+import type { Examined, ExamineRequest } from "./units";
 
 export type JobId = string;
 
@@ -125,6 +126,11 @@ export interface EngineApi {
   attribute(job: JobId, request: AttributionRequest, onProgress: (p: Progress) => void): Promise<Attribution>;
   /** How much every position and every channel of a hidden layer counts. */
   attributeLayer(job: JobId, request: LayerAttributionRequest, onProgress: (p: Progress) => void): Promise<LayerAttribution>;
+  /**
+   * How every unit of some layers answers to pictures. For thousands, hand in some at a time: what was compiled is kept from call to call.
+   * Progress comes as "compare".
+   */
+  examine(job: JobId, request: ExamineRequest, onProgress: (p: Progress) => void): Promise<Examined>;
   /** Which device a choice leads to, and why. */
   device(choice: DeviceChoice): Promise<DeviceInfo>;
   /** Asks a job to stop at its next step; unknown or finished jobs are ignored. */

@@ -29,6 +29,7 @@ import type {
   PredictRequest,
 } from "../api/attribution";
 import type { ModelCard, ModelSummary } from "../api/model";
+import type { Examined, ExamineRequest, ModelRequest } from "../api/units";
 import { describeModel } from "../models/describe";
 import { labelsOf, namingOf } from "../models/naming";
 import type { Graph, Tensor } from "../onnx/graph";
@@ -43,6 +44,7 @@ import { testPictures } from "../vis/testPictures";
 import { answersOf } from "./answers";
 import { attribute, attributeLayer } from "./attribute";
 import { coalesce } from "./coalesce";
+import type { Examiner } from "./examine";
 import { LruCache } from "./lruCache";
 import { explained } from "./errors";
 import { compileGoal } from "./goal";
@@ -52,6 +54,7 @@ import type { Compiled, ProgramCache } from "./probe";
 import { renderPicture } from "./render";
 import type { Runtime } from "./runtime";
 import type { Goal, Stepper } from "./stepper";
+import { examineUnits, type Bench } from "./units";
 
 export interface EngineSources {
   /** The stored file with this SHA-256. Throws when it is not stored. */
@@ -74,6 +77,8 @@ const KEPT_PROGRAMS = 8;
 
 type PredictSubject = Pick<PredictRequest, "weights" | "card" | "picture" | "device">;
 type SubjectWork<T> = (runtime: Runtime, subject: SubjectOptions) => Promise<T>;
+/** Models compiled up to some layers, for photo after photo. */
+const KEPT_EXAMINERS = 2;
 
 export class Engine implements EngineApi {
   readonly #jobs = new Map<JobId, AbortController>();
@@ -83,6 +88,7 @@ export class Engine implements EngineApi {
   readonly #models = new LruCache<Promise<Graph>>(KEPT_MODELS, async () => {});
   readonly #steppers = new LruCache<Promise<Stepper>>(KEPT_STEPPERS, async (stepper) => (await stepper).dispose());
   readonly #programs = new LruCache<Promise<Compiled>>(KEPT_PROGRAMS, async (compiled) => (await compiled).dispose());
+  readonly #examiners = new LruCache<Promise<Examiner>>(KEPT_EXAMINERS, async (examiner) => (await examiner).dispose());
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(readonly sources: EngineSources) {}
@@ -142,6 +148,10 @@ export class Engine implements EngineApi {
         return this.sources.transfer?.(result, buffers) ?? result;
       }),
     );
+  }
+
+  examine(job: JobId, request: ExamineRequest, onProgress: (p: Progress) => void): Promise<Examined> {
+    return this.#onBench(job, request, onProgress, (bench) => examineUnits(bench, request));
   }
 
   device(choice: DeviceChoice): Promise<DeviceInfo> {
@@ -265,6 +275,30 @@ export class Engine implements EngineApi {
     } catch (error) {
       throw explained(error, { what: "a picture being explained", device: runtime.info });
     }
+  }
+
+  /** A job on a loaded model's units. */
+  #onBench<T extends object>(
+    job: JobId,
+    { weights, card, device }: ModelRequest,
+    onProgress: (p: Progress) => void,
+    work: (bench: Bench) => Promise<{ made: T; buffers: ArrayBuffer[] }>,
+  ): Promise<T> {
+    return this.#withProgress(job, onProgress, async (signal, report) => {
+      report({ phase: "load" });
+      const [runtime, graph] = await Promise.all([this.#runtime(device), this.#graph(weights, card)]);
+      signal.throwIfAborted();
+      report({ phase: "compile", device: runtime.info });
+      const examiner: Bench["examiner"] = (key, make) =>
+        this.#examiners.get(JSON.stringify([weights, runtime.info.backend, key]), make);
+      try {
+        const onDone = (done: number, of: number): void => report({ phase: "compare", done, of });
+        const { made, buffers } = await work({ runtime, graph, card, signal, onDone, examiner });
+        return this.sources.transfer?.(made, buffers) ?? made;
+      } catch (error) {
+        throw explained(error, { what: `the units of "${card.title}"`, device: runtime.info });
+      }
+    });
   }
 
   #graph(weights: string, card: ModelCard): Promise<Graph> {

@@ -1,0 +1,43 @@
+/** Looking at units by what they answer and by what they are made of: what crosses to the engine's worker. Types only. */
+import type { ReceptiveField } from "../onnx/receptiveField";
+import type { DeviceChoice, Picture } from "./engine";
+import type { ModelCard } from "./model";
+
+/** A stored model, and where it runs. */
+export interface ModelRequest {
+  /** SHA-256 of the stored file. */
+  weights: string;
+  card: ModelCard;
+  device: DeviceChoice;
+}
+
+export interface ExamineRequest extends ModelRequest {
+  /** By any name that the card or the graph has for them. */
+  layers: readonly string[];
+  /** Of any size: the largest centre part in the network's shape is taken. */
+  pictures: readonly Picture[];
+}
+
+/** How every unit of a layer answers to pictures. All arrays are [pictures, C]. */
+export interface ExaminedLayer {
+  /** The graph's own name. */
+  layer: string;
+  channels: number;
+  /** Rows and columns at the network's own size. */
+  grid: readonly [height: number, width: number];
+  /** In pixels of the network's input. */
+  field: ReceptiveField;
+  /** The largest over positions. */
+  max: Float32Array;
+  /** Where that is: row * columns + column; the first of equals. */
+  argmax: Int32Array;
+  /** Over positions. */
+  mean: Float32Array;
+}
+
+export interface Examined {
+  /** The network's input. */
+  size: readonly [height: number, width: number];
+  /** In the order asked for. */
+  layers: ExaminedLayer[];
+}

@@ -1,9 +1,10 @@
 /** Every method of attribution, by name. */
+import { camMethods } from "./camMethods";
 import { gradientMethods } from "./gradientMethods";
 import type { Method } from "./probe";
 import { AttributionError, type AttributionMethod } from "./types";
 
-const methods: Readonly<Record<string, unknown>> = { ...gradientMethods };
+const methods: Readonly<Record<string, unknown>> = { ...gradientMethods, ...camMethods };
 
 export const methodNames: readonly string[] = Object.keys(methods);
 

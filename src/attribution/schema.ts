@@ -49,7 +49,11 @@ const composites = oneOf(
 const options = [
   method("saliency", { signed: v.optional(v.boolean("true or false")) }),
   method("inputXGradient", { baseline }),
-  method("integratedGradients", { points: v.optional(whole(1, 2000)), baseline }),
+  method("integratedGradients", {
+    points: v.optional(whole(1, 2000)),
+    baseline,
+    rule: v.optional(oneOf("adaptive", "gaussLegendre")),
+  }),
   method("smoothGrad", noisy),
   method("smoothGradSquared", noisy),
   method("varGrad", noisy),

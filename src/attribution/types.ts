@@ -35,8 +35,11 @@ export type GradientMethod =
   | { name: "saliency"; signed?: boolean }
   /** Gradient times picture, less the baseline (Shrikumar et al. 2016; black when left out). */
   | { name: "inputXGradient"; baseline?: Baseline }
-  /** Sundararajan et al. 2017; `points` of Gauss-Legendre quadrature (50), from `baseline` (black). */
-  | { name: "integratedGradients"; points?: number; baseline?: Baseline }
+  /**
+   * Sundararajan et al. 2017, in `points` (50) from `baseline` (black); `rule` says where they lie: where they are needed ("adaptive", when left
+   * out; as long as their gradients fit in 256 MB), or as Gauss and Legendre have them.
+   */
+  | { name: "integratedGradients"; points?: number; baseline?: Baseline; rule?: "adaptive" | "gaussLegendre" }
   /** Mean gradient under noise (Smilkov et al. 2017): `samples` (50), `noise` as a share of the picture's range (0.15), `seed` (1). */
   | { name: "smoothGrad"; samples?: number; noise?: number; seed?: number }
   /** The same of the gradient's square (Hooker et al. 2019). */

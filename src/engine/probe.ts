@@ -32,9 +32,10 @@ export interface ProbeOptions {
   signal?: AbortSignal;
 }
 
-/** How many pictures of 224 x 224 run at once: forward, and forward and back. WASM gains little by more, and hears a cancel later. */
+/** How many pictures of 224 x 224 run at once: forward, and forward and back; of smaller ones more. WASM gains little by more, and hears a cancel later. */
 const AT_ONCE = { wasm: { forward: 4, back: 1 }, webgpu: { forward: 16, back: 8 } } as const;
 const PIXELS = 224 * 224;
+const MOST = 64;
 
 /** ImageNet's mean colour, for cards that tell none. */
 const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
@@ -54,7 +55,7 @@ export class RuntimeProbe implements Probe {
     this.size = sidesOf(options.preprocessing);
     this.mean = meanColour(options.preprocessing);
     const { forward, back } = AT_ONCE[runtime.info.backend];
-    const room = (pictures: number) => Math.max(1, Math.floor((pictures * PIXELS) / sizeOf(this.size)));
+    const room = (pictures: number) => Math.max(1, Math.min(MOST, Math.floor((pictures * PIXELS) / sizeOf(this.size))));
     this.#forward = room(forward);
     this.batch = room(back);
   }

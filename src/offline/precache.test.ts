@@ -8,6 +8,8 @@ const files = [
   "assets/ort-wasm-simd-threaded-DcHrbrbl.wasm",
   "assets/ort-wasm-simd-threaded-qyIweqWS.mjs",
   "icons/icon-192.png",
+  "icons/maskable-512.png",
+  "icons/apple-touch-icon.png",
   "manifest.webmanifest",
   "models/catalog.json",
   "models/hosted.json",

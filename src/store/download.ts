@@ -12,10 +12,9 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Progress } from "../api/engine";
 import type { ModelFile } from "../api/model";
 import type { StoredModel } from "../api/store";
-import type { Quantized, WeightStorage } from "../quantize/quantize";
-import { SmallModelStream } from "../quantize/stream";
+import type { WeightStorage } from "../quantize/quantize";
+import type { Conversion } from "./conversion";
 import { DigestError, formatBytes } from "./errors";
-import { keepModel } from "./keep";
 import type { Exclusive } from "./locks";
 import { meter, type Meter } from "./progress";
 import { checkRoom, forget, roomFor, type Claim } from "./room";
@@ -74,6 +73,7 @@ async function brought(vault: Vault, request: DownloadRequest, progress: Meter):
     );
   if (outcome.conversion) {
     const { graph, report } = outcome.conversion.end();
+    const { keepModel } = await import("./keep");
     const kept = await keepModel(vault, graph, {
       ...{
         id,
@@ -122,35 +122,12 @@ interface Outcome {
   conversion: Conversion | null;
 }
 
-/** Makes the weights smaller as they arrive. What is wrong with the file waits until its digest has told whose fault that is. */
-class Conversion {
-  readonly #stream: SmallModelStream;
-  #failure: unknown;
-
-  constructor(what: string, totalBytes: number, storage: WeightStorage) {
-    this.#stream = new SmallModelStream({ what, totalBytes, storage });
-  }
-
-  push(bytes: Uint8Array): void {
-    try {
-      if (!this.#failure) this.#stream.push(bytes);
-    } catch (error) {
-      this.#failure = error;
-    }
-  }
-
-  /** Throws ModelFormatError where the file, though it is the one that was promised, cannot be read. */
-  end(): Quantized {
-    if (this.#failure) throw this.#failure;
-    return this.#stream.end();
-  }
-}
-
 /** Fetches what is missing and hashes everything; on a wrong digest nothing is left behind. */
 async function attempt(vault: Vault, request: DownloadRequest, progress: Meter): Promise<Outcome> {
   const { file, signal, url } = request;
   const before = await vault.unfinished(file.sha256);
-  const begin = () => (request.keep === file.weights ? null : new Conversion(request.id, file.bytes, request.keep));
+  const other = request.keep === file.weights ? null : await import("./conversion"); // most files are kept as they come
+  const begin = () => other && new other.Conversion(request.id, file.bytes, request.keep);
   let conversion = begin();
   let { hash, loaded } = await rehash(vault, file, progress, signal, conversion);
   if (loaded === 0) conversion = begin();

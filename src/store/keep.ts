@@ -8,13 +8,8 @@ import { modelParts } from "../onnx/write";
 import type { WeightReport, WeightStorage } from "../quantize/quantize";
 import { findStored } from "./download";
 import type { Exclusive } from "./locks";
-import { forget, roomFor } from "./room";
+import { forget, MADE_HERE, roomFor } from "./room";
 import { isQuota, PART_BYTES, type Vault } from "./vault";
-
-/** The address of what was not downloaded. */
-const MADE_HERE = "";
-/** No import takes so long to be written. */
-const ABANDONED_MS = 3_600_000;
 
 export interface KeepRequest {
   /** Catalogue id or that of the reader's own model, which its SHA-256 completes: see ownId in src/models. */
@@ -91,12 +86,6 @@ async function retried(work: () => Promise<void>, makeRoom: (() => Promise<void>
     await makeRoom();
     await work();
   }
-}
-
-/** What a tab that was closed while it stored a model of its own making left behind: nobody can go on with that. */
-export async function dropAbandoned(vault: Vault, now = Date.now()): Promise<void> {
-  for (const { sha256, url, touchedAt } of await vault.allUnfinished())
-    if (url === MADE_HERE && now - touchedAt > ABANDONED_MS) await forget(vault, sha256);
 }
 
 /** A graph's file in parts of PART_BYTES; each is valid until the next is asked for. */

@@ -2,6 +2,11 @@
 import { formatBytes, QuotaError } from "./errors";
 import { isQuota, PART_BYTES, type Vault } from "./vault";
 
+/** The address of what was not downloaded. */
+export const MADE_HERE = "";
+/** No import takes so long to be written. */
+const ABANDONED_MS = 3_600_000;
+
 /** Something that is being stored. */
 export interface Claim {
   /** The file whose parts are being written. */
@@ -74,4 +79,10 @@ async function freeBytes(): Promise<number | null> {
   if (typeof navigator === "undefined" || !navigator.storage) return null;
   const { usage, quota } = await navigator.storage.estimate().catch(() => ({ usage: undefined, quota: undefined }));
   return usage === undefined || quota === undefined ? null : Math.max(0, quota - usage);
+}
+
+/** What a tab that was closed while it stored a model of its own making left behind: nobody can go on with that. */
+export async function dropAbandoned(vault: Vault, now = Date.now()): Promise<void> {
+  for (const { sha256, url, touchedAt } of await vault.allUnfinished())
+    if (url === MADE_HERE && now - touchedAt > ABANDONED_MS) await forget(vault, sha256);
 }

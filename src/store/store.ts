@@ -7,11 +7,11 @@ import type { WeightStorage } from "../quantize/quantize";
 import { abortable } from "./abort";
 import { download, findStored } from "./download";
 import { DownloadError, reasonOf, StoreError } from "./errors";
-import { Imports } from "./imports";
-import { dropAbandoned } from "./keep";
+import type { Imports } from "./imports";
 import { exclusive, type Exclusive } from "./locks";
 import { shareMemory } from "./memoryShare";
 import { meter } from "./progress";
+import { dropAbandoned } from "./room";
 import { patience, type Patience } from "./transfer";
 import { isQuota, memoryNotice, memoryVault, openVault, PART_BYTES, type Opened, type Vault } from "./vault";
 
@@ -122,7 +122,16 @@ export function makeStore(options: StoreOptions): StoreApi {
     }
   }
 
-  const imports = new Imports();
+  /** Readers of every format are a larger download than all else here, so they come when a model is brought in. */
+  let imports: Promise<Imports> | undefined;
+  const importing = (): Promise<Imports> =>
+    (imports ??= import("./imports").then(
+      ({ Imports }) => new Imports(),
+      (error: unknown) => {
+        imports = undefined;
+        throw new StoreError(`The part of this app that reads model files could not be loaded (${reasonOf(error)}). Try again.`);
+      },
+    ));
   const importContext = (signal: AbortSignal, onProgress: (p: Progress) => void) => ({
     signal,
     onProgress,
@@ -135,9 +144,10 @@ export function makeStore(options: StoreOptions): StoreApi {
     fetch: (job, id, file, onProgress, keep = file.weights) =>
       asJob(job, onProgress, (signal) => fetchFile(id, file, signal, onProgress, keep)),
     inspect: (job, source, onProgress, evenSo = false) =>
-      asJob(job, onProgress, (signal) => imports.inspect(source, importContext(signal, onProgress), evenSo)),
+      asJob(job, onProgress, async (signal) => (await importing()).inspect(source, importContext(signal, onProgress), evenSo)),
     importModel: (job, source, choices, onProgress) =>
       asJob(job, onProgress, async (signal) => {
+        const imports = await importing();
         const { vault } = await opened();
         const context = importContext(signal, onProgress);
         try {

@@ -11,7 +11,7 @@ import type {
   PredictRequest,
 } from "./attribution";
 import type { ModelCard, ModelSummary } from "./model";
-import type { Examined, ExamineRequest } from "./units";
+import type { Examined, ExamineRequest, Tuned, TuneRequest } from "./units";
 
 export type JobId = string;
 
@@ -131,6 +131,8 @@ export interface EngineApi {
    * Progress comes as "compare".
    */
   examine(job: JobId, request: ExamineRequest, onProgress: (p: Progress) => void): Promise<Examined>;
+  /** How every unit of some layers answers to a sweep of stimuli. Progress comes as "compare". */
+  tune(job: JobId, request: TuneRequest, onProgress: (p: Progress) => void): Promise<Tuned>;
   /** Which device a choice leads to, and why. */
   device(choice: DeviceChoice): Promise<DeviceInfo>;
   /** Asks a job to stop at its next step; unknown or finished jobs are ignored. */

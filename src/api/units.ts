@@ -1,5 +1,6 @@
 /** Looking at units by what they answer and by what they are made of: what crosses to the engine's worker. Types only. */
 import type { ReceptiveField } from "../onnx/receptiveField";
+import type { Sweep } from "../tuning/sweep";
 import type { DeviceChoice, Picture } from "./engine";
 import type { ModelCard } from "./model";
 
@@ -40,4 +41,28 @@ export interface Examined {
   size: readonly [height: number, width: number];
   /** In the order asked for. */
   layers: ExaminedLayer[];
+}
+
+export interface TuneRequest extends ModelRequest {
+  layers: readonly string[];
+  sweep: Sweep;
+  /**
+   * What counts as a unit's answer to a stimulus: its largest over positions ("max", as when left out), or its mean. Only the middle half of
+   * the grid is asked, for at the picture's border units answer to the padding.
+   */
+  response?: "max" | "mean";
+}
+
+export interface TunedLayer {
+  /** The graph's own name. */
+  layer: string;
+  channels: number;
+  /** [points, C]: see src/tuning/sweep.ts for the points, src/tuning/measures.ts for what they say. */
+  responses: Float32Array;
+}
+
+export interface Tuned {
+  /** The network's input, at which the stimuli were drawn. */
+  size: readonly [height: number, width: number];
+  layers: TunedLayer[];
 }

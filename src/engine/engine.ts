@@ -29,7 +29,7 @@ import type {
   PredictRequest,
 } from "../api/attribution";
 import type { ModelCard, ModelSummary } from "../api/model";
-import type { Examined, ExamineRequest, ModelRequest } from "../api/units";
+import type { Examined, ExamineRequest, ModelRequest, Tuned, TuneRequest } from "../api/units";
 import { describeModel } from "../models/describe";
 import { labelsOf, namingOf } from "../models/naming";
 import type { Graph, Tensor } from "../onnx/graph";
@@ -54,7 +54,7 @@ import type { Compiled, ProgramCache } from "./probe";
 import { renderPicture } from "./render";
 import type { Runtime } from "./runtime";
 import type { Goal, Stepper } from "./stepper";
-import { examineUnits, type Bench } from "./units";
+import { examineUnits, tuneUnits, type Bench } from "./units";
 
 export interface EngineSources {
   /** The stored file with this SHA-256. Throws when it is not stored. */
@@ -74,11 +74,11 @@ const KEPT_STEPPERS = 3;
 const KEPT_MODELS = 2;
 /** Graphs of attribution kept compiled: forward, back, to a layer and from it, alone and in batches. */
 const KEPT_PROGRAMS = 8;
+/** Models compiled up to some layers, for photo after photo. */
+const KEPT_EXAMINERS = 2;
 
 type PredictSubject = Pick<PredictRequest, "weights" | "card" | "picture" | "device">;
 type SubjectWork<T> = (runtime: Runtime, subject: SubjectOptions) => Promise<T>;
-/** Models compiled up to some layers, for photo after photo. */
-const KEPT_EXAMINERS = 2;
 
 export class Engine implements EngineApi {
   readonly #jobs = new Map<JobId, AbortController>();
@@ -152,6 +152,10 @@ export class Engine implements EngineApi {
 
   examine(job: JobId, request: ExamineRequest, onProgress: (p: Progress) => void): Promise<Examined> {
     return this.#onBench(job, request, onProgress, (bench) => examineUnits(bench, request));
+  }
+
+  tune(job: JobId, request: TuneRequest, onProgress: (p: Progress) => void): Promise<Tuned> {
+    return this.#onBench(job, request, onProgress, (bench) => tuneUnits(bench, request));
   }
 
   device(choice: DeviceChoice): Promise<DeviceInfo> {

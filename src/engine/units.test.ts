@@ -1,10 +1,16 @@
 /** The engine's jobs on units, over WASM: a tiny network against plain loops, and GoogLeNet against what is known of its first layer. */
 import { describe, expect, test } from "vitest";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { hasSharedData, SHARED_DATA } from "../../test/photos";
 import { runGraph } from "../../test/runGraph";
 import { LAYER, tinyCard, tinyModel } from "../../test/tinyModel";
+import { readCatalog } from "../api/catalog";
 import type { Picture, Progress } from "../api/engine";
 import { canonicalise } from "../onnx/canonicalise";
 import { readModel } from "../onnx/read";
+import { tunedTo, tuningOf, unitResponses } from "../tuning/measures";
+import { around, type Sweep } from "../tuning/sweep";
 import { seeded } from "../vis/random";
 import { networkInput } from "../vis/resample";
 import { Engine } from "./engine";
@@ -13,7 +19,7 @@ import { nodeRuntime } from "./ortNode";
 const runtime = nodeRuntime(1);
 let compiled = 0;
 const engine = new Engine({
-  readWeights: async () => tinyModel(),
+  readWeights: async (sha) => (sha === "tiny" ? tinyModel() : readFileSync(sha)),
   readLabels: async () => "",
   device: async () => ({ backend: "wasm", label: "WASM", reason: null }),
   makeRuntime: async () => ({ ...runtime, compile: (...args) => (compiled++, runtime.compile(...args)) }),
@@ -67,3 +73,74 @@ describe("examine", () => {
     await expect(many).rejects.toMatchObject({ name: "AbortError" });
   });
 });
+
+const models = resolve(import.meta.dirname, "../../public/models");
+const cards = readCatalog(JSON.parse(readFileSync(join(models, "catalog.json"), "utf8"))).models;
+const known = (id: string, file: string) => ({
+  weights: file,
+  card: cards.find((card) => card.id === id)!,
+  device: "auto" as const,
+});
+const googlenet = () => known("googlenet", join(SHARED_DATA, "models/googlenet.onnx"));
+
+describe("tune", () => {
+  const gratings: Sweep = {
+    kind: "grating",
+    axes: [{ of: "orientation", values: around(180, 12) }],
+    over: { of: "phase", values: [0, 90, 180, 270] },
+    fixed: { frequency: 38 }, // about a cycle in 6 pixels
+  };
+
+  test.runIf(hasSharedData)(
+    "GoogLeNet's first layer has units for every orientation, and they are those whose kernels say so",
+    async () => {
+      const { layers } = await engine.tune("g", { ...googlenet(), layers: ["conv2d0"], sweep: gratings }, quiet);
+      const { responses, channels } = layers[0]!;
+      expect([channels, responses.length]).toEqual([64, 12 * 64]);
+      const W = readModel(readFileSync(googlenet().weights), "googlenet").constants.get("conv1_7x7_s2_w")!;
+      const tuned = Array.from({ length: 64 }, (_, c) => ({ c, ...tuningOf(gratings, unitResponses(responses, 64, c)) }));
+      const strongest = Math.max(...tuned.map(({ strongest }) => strongest));
+      const oriented = tuned.filter((unit) => unit.axes[0]!.selectivity > 0.5 && unit.strongest > 0.2 * strongest);
+      expect(oriented.length).toBeGreaterThan(12);
+      for (const { c, axes } of oriented) {
+        const off = Math.abs(axes[0]!.preferred - kernelOrientation(W.data as Float32Array, c, 38 / 224));
+        expect(Math.min(off, 180 - off)).toBeLessThan(12);
+      }
+      for (const orientation of [0, 45, 90, 135]) {
+        const [best] = tunedTo(gratings, responses, channels, { orientation });
+        expect(best!.share).toBeGreaterThan(0.95);
+        const { preferred } = tuned[best!.channel]!.axes[0]!;
+        expect(Math.min(Math.abs(preferred - orientation), 180 - Math.abs(preferred - orientation))).toBeLessThan(10);
+      }
+    },
+  );
+
+  test("a sweep that cannot be shown is refused before anything is compiled", async () => {
+    const before = compiled;
+    const sweep: Sweep = { ...gratings, fixed: { frequency: 100 } };
+    await expect(engine.tune("t", { ...base, layers: [LAYER], sweep }, quiet)).rejects.toMatchObject({
+      name: "SweepError",
+      message: "frequency 100 of a grating must be 0 to 16 cycles per picture in a picture of 32 x 32.",
+    });
+    expect(compiled).toBe(before);
+  });
+});
+
+/** The orientation of the grating, of `frequency` cycles a pixel, that a kernel [64, 3, 7, 7] answers most strongly, by its transform. */
+function kernelOrientation(W: Float32Array, c: number, frequency: number): number {
+  const power = (degrees: number): number => {
+    const [cos, sin] = [Math.cos((Math.PI * degrees) / 180), Math.sin((Math.PI * degrees) / 180)];
+    let [re, im] = [0, 0];
+    for (let rgb = 0; rgb < 3; rgb++)
+      for (let row = 0; row < 7; row++)
+        for (let column = 0; column < 7; column++) {
+          const phase = 2 * Math.PI * frequency * (-row * cos - column * sin);
+          const w = W[((c * 3 + rgb) * 7 + row) * 7 + column]!;
+          re += w * Math.cos(phase);
+          im += w * Math.sin(phase);
+        }
+    return re * re + im * im;
+  };
+  const degrees = Array.from({ length: 180 }, (_, i) => i);
+  return degrees.reduce((best, d) => (power(d) > power(best) ? d : best), 0);
+}

@@ -1,9 +1,12 @@
-/** The engine's jobs on the units of a loaded model: what they answer to pictures. engine.ts queues them and explains their errors. */
+/** The engine's jobs on the units of a loaded model: what they answer to pictures and to stimuli. engine.ts queues them and explains their errors. */
 import type { ModelCard } from "../api/model";
-import type { Examined, ExamineRequest } from "../api/units";
+import type { Examined, ExamineRequest, Tuned, TunedLayer, TuneRequest } from "../api/units";
 import { layerValue } from "../models/layers";
 import type { Graph } from "../onnx/graph";
 import { sidesOf } from "../onnx/preprocessing";
+import { pointResponses } from "../tuning/measures";
+import { drawStimulus } from "../tuning/stimuli";
+import { stimuliOf } from "../tuning/sweep";
 import { networkInput } from "../vis/resample";
 import { compileExaminer, type Examiner, type ExaminerOptions } from "./examine";
 import type { Runtime } from "./runtime";
@@ -42,6 +45,23 @@ export async function examineUnits(bench: Bench, { layers, pictures }: ExamineRe
     { signal: bench.signal, onPicture: (done) => bench.onDone(done, pictures.length) },
   );
   return { made, buffers: made.layers.flatMap(({ max, argmax, mean }) => buffersOf([max, argmax, mean])) };
+}
+
+/** See EngineApi.tune. Throws SweepError before anything is compiled, what compileExaminer throws, and the signal's reason. */
+export async function tuneUnits(bench: Bench, { layers, sweep, response = "max" }: TuneRequest): Promise<Made<Tuned>> {
+  const size = sidesOf(bench.card.preprocessing);
+  const stimuli = stimuliOf(sweep, size);
+  const examiner = await keptExaminer(bench, layers, "centre");
+  const examined = await examiner.examine(
+    stimuli.map((stimulus) => () => drawStimulus(stimulus, size)),
+    { signal: bench.signal, onPicture: (done) => bench.onDone(done, stimuli.length) },
+  );
+  const tuned = examined.layers.map((layer): TunedLayer => ({
+    layer: layer.layer,
+    channels: layer.channels,
+    responses: pointResponses(sweep, layer[response], layer.channels),
+  }));
+  return { made: { size, layers: tuned }, buffers: buffersOf(tuned.map(({ responses }) => responses)) };
 }
 
 /** The model compiled up to layers by any of their names; the same as last time where they are the same. */

@@ -4,6 +4,8 @@
  *
  * One picture is made at a time, in the order asked for; a failure does not hold up the next. Compiled steps are kept per
  * (model, layer, recipe shape), so that another channel, seed or number of steps compiles nothing.
+ *
+ * What a first picture does not need (attribution, predictions, the examination of units) is loaded when it is asked for.
  */
 import type {
   Backend,
@@ -42,19 +44,18 @@ import type { Bitmaps } from "../vis/named";
 import { networkInput, type Bitmap } from "../vis/resample";
 import { testPictures } from "../vis/testPictures";
 import { answersOf } from "./answers";
-import { attribute, attributeLayer } from "./attribute";
 import { coalesce } from "./coalesce";
 import type { Examiner } from "./examine";
 import { LruCache } from "./lruCache";
 import { explained } from "./errors";
 import { compileGoal } from "./goal";
 import { measure, ownSize } from "./measure";
-import { predict, type SubjectOptions } from "./predict";
+import type { SubjectOptions } from "./predict";
 import type { Compiled, ProgramCache } from "./probe";
 import { renderPicture } from "./render";
 import type { Runtime } from "./runtime";
 import type { Goal, Stepper } from "./stepper";
-import { examineUnits, tuneUnits, type Bench } from "./units";
+import type { Bench } from "./units";
 
 export interface EngineSources {
   /** The stored file with this SHA-256. Throws when it is not stored. */
@@ -121,7 +122,10 @@ export class Engine implements EngineApi {
   }
 
   predict(job: JobId, request: PredictRequest, onProgress: (p: Progress) => void): Promise<Prediction[]> {
-    const work: SubjectWork<Prediction[]> = (runtime, subject) => predict(runtime, { ...subject, count: request.count });
+    const work: SubjectWork<Prediction[]> = async (runtime, subject) => {
+      const { predict } = await import("./predict");
+      return predict(runtime, { ...subject, count: request.count });
+    };
     return this.#withProgress(job, onProgress, (signal, report) => this.#about(request, signal, report, work));
   }
 
@@ -131,6 +135,7 @@ export class Engine implements EngineApi {
         const { target, method } = request;
         const onDone = (done: number, of: number) => report({ phase: "attribute", done, of });
         const pictures = bitmapsOf(request.pictures);
+        const { attribute } = await import("./attribute");
         const made = await attribute(runtime, { ...subject, target, method, pictures, onProgress: onDone });
         const result = { ...made, device: runtime.info };
         return this.sources.transfer?.(result, [made.map.data.buffer]) ?? result;
@@ -142,6 +147,7 @@ export class Engine implements EngineApi {
     return this.#withProgress(job, onProgress, (signal, report) =>
       this.#about(request, signal, report, async (runtime, subject) => {
         const { target, layer, points } = request;
+        const { attributeLayer } = await import("./attribute");
         const made = await attributeLayer(runtime, { ...subject, target, layer, points });
         const result = { ...made, device: runtime.info };
         const buffers = [made.positions, made.channels, made.activations, made.values].map(({ buffer }) => buffer);
@@ -151,11 +157,17 @@ export class Engine implements EngineApi {
   }
 
   examine(job: JobId, request: ExamineRequest, onProgress: (p: Progress) => void): Promise<Examined> {
-    return this.#onBench(job, request, onProgress, (bench) => examineUnits(bench, request));
+    return this.#onBench(job, request, onProgress, async (bench) => {
+      const { examineUnits } = await import("./units");
+      return examineUnits(bench, request);
+    });
   }
 
   tune(job: JobId, request: TuneRequest, onProgress: (p: Progress) => void): Promise<Tuned> {
-    return this.#onBench(job, request, onProgress, (bench) => tuneUnits(bench, request));
+    return this.#onBench(job, request, onProgress, async (bench) => {
+      const { tuneUnits } = await import("./units");
+      return tuneUnits(bench, request);
+    });
   }
 
   device(choice: DeviceChoice): Promise<DeviceInfo> {

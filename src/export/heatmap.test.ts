@@ -52,6 +52,6 @@ describe("maps", () => {
     expect(at({ threshold: 0.6 })[1]).toEqual(zero);
     expect(half).not.toEqual(zero);
     expect(at({ opacity: 0 })[1]).toEqual(zero);
-    expect(overlay(flat, photo).rgba.subarray(8, 11)).toEqual(Uint8ClampedArray.from(sequential(1)));
+    expect(overlay(flat, photo, { opacity: 1 }).rgba.subarray(8, 11)).toEqual(Uint8ClampedArray.from(sequential(1)));
   });
 });

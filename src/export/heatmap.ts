@@ -68,7 +68,7 @@ function linearOf(L: number, chroma: number, hue: number): Rgb {
 export function overlay(
   flat: Flat,
   photo: Float32Array,
-  { opacity = 1, threshold = 0 }: { opacity?: number; threshold?: number } = {},
+  { opacity = 0.8, threshold = 0 }: { opacity?: number; threshold?: number } = {},
 ): Picture {
   const { width, height, values, signed, limit } = flat;
   const plane = width * height;

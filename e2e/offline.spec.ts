@@ -20,6 +20,8 @@ test("a visit is enough: offline, the page opens again and draws, now with threa
     await expect(page.getByTestId("offline")).toContainText("Ready for offline");
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
     await expect(page.getByTestId("device")).toContainText("WASM, 1 thread");
+    const devtools = await context.newCDPSession(page);
+    expect((await devtools.send("Page.getInstallabilityErrors")).installabilityErrors).toEqual([]);
     const binaries = host.asked.filter((path) => path.endsWith(".wasm"));
     expect(binaries, "one binary, asked for once: keeping it reads the browser's own cache").toHaveLength(1);
 
@@ -30,6 +32,18 @@ test("a visit is enough: offline, the page opens again and draws, now with threa
     await expect(page.locator(".strip li")).toHaveCount(1, { timeout: 60_000 });
     expect((await pixels(page)).deviation).toBeGreaterThan(5);
     await expect(page.getByTestId("device")).toContainText(/WASM, [2-9] threads/);
+    const engine = page.workers().find((worker) => worker.url().includes("engine"));
+    const evaluated = (): Promise<string> =>
+      new Promise((done) =>
+        setTimeout(() => {
+          try {
+            done(String((0, eval)("1")));
+          } catch (error) {
+            done((error as Error).name);
+          }
+        }),
+      );
+    expect(await engine?.evaluate(evaluated), "workers have a policy too").toBe("EvalError");
     await drawn(page, () => page.getByRole("button", { name: "Next channel" }).click());
   } finally {
     await context.close();
@@ -59,8 +73,7 @@ test("a new version is offered, in every tab, and comes by a press only", async 
   const offer = page.getByTestId("new-version");
   await expect(offer).toContainText("A new version is ready");
   await expect(other.getByTestId("new-version")).toBeVisible();
-  const mark = await page.evaluate(() => ((window as { mark?: number }).mark = 1));
-  expect(mark).toBe(1);
+  for (const tab of [page, other]) await tab.evaluate(() => void Object.assign(window, { mark: true }));
 
   await other.getByTestId("new-version").getByRole("button", { name: "Later" }).click();
   await offer.getByRole("button", { name: "Reload" }).click();
@@ -69,6 +82,7 @@ test("a new version is offered, in every tab, and comes by a press only", async 
   expect(await page.evaluate(async () => (await fetch("./")).text())).toContain("second edition");
 
   await expect(other.getByTestId("new-version"), "the other tab is told, and not reloaded").toBeVisible();
+  expect(await other.evaluate(() => "mark" in window)).toBe(true);
   await other.getByTestId("new-version").getByRole("button", { name: "Reload" }).click();
   await expect(other.getByTestId("new-version")).toBeHidden();
 });

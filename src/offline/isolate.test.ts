@@ -1,30 +1,37 @@
 import { expect, test } from "vitest";
-import { isolated, isolatedByHost, isolating } from "./isolate";
+import { asPart, isolated, isolatedByHost, isolating } from "./isolate";
 
 const page = (headers: Record<string, string> = {}) =>
   new Response("<p>", { headers: { "Content-Type": "text/html", ...headers } });
-const names = (response: Response) => [...response.headers.keys()].sort();
 
-test("a document gets both headers, a script the one that an isolated page's workers must carry", async () => {
-  const document = isolated(page(), true);
+test("a document gets the headers that isolate, and keeps its own", async () => {
+  const document = isolated(page());
   expect(document.headers.get("Cross-Origin-Opener-Policy")).toBe("same-origin");
   expect(document.headers.get("Cross-Origin-Embedder-Policy")).toBe("require-corp");
   expect(document.headers.get("Content-Type")).toBe("text/html");
+  expect(document.headers.has("Content-Security-Policy")).toBe(false); // the page has its own
   expect(await document.text()).toBe("<p>");
-  expect(names(isolated(page(), false))).toEqual([
-    "content-type",
-    "cross-origin-embedder-policy",
-    "cross-origin-resource-policy",
-  ]);
+});
+
+test("a part carries what an isolated page's workers need, and a policy for them", () => {
+  const part = asPart(page());
+  expect(part.headers.get("Cross-Origin-Embedder-Policy")).toBe("require-corp");
+  expect(part.headers.get("Cross-Origin-Resource-Policy")).toBe("same-origin");
+  expect(part.headers.get("Content-Security-Policy")).toMatch(/^default-src 'none'; script-src 'self' 'wasm-unsafe-eval';/);
+  expect(asPart(page({ "Content-Security-Policy": "default-src 'self'" })).headers.get("Content-Security-Policy")).toBe(
+    "default-src 'self'",
+  );
 });
 
 test("a host's own headers stand, and errors pass as they are", () => {
   const host = page({ "Cross-Origin-Embedder-Policy": "credentialless", "Cross-Origin-Opener-Policy": "same-origin" });
   expect(isolatedByHost(host)).toBe(true);
-  expect(isolated(host, true)).toBe(host);
+  expect(isolated(host)).toBe(host);
+  expect(asPart(host).headers.get("Cross-Origin-Embedder-Policy")).toBe("credentialless");
   expect(isolatedByHost(page())).toBe(false);
   const missing = new Response(null, { status: 404 });
-  expect(isolated(missing, true)).toBe(missing);
+  expect(isolated(missing)).toBe(missing);
+  expect(asPart(missing)).toBe(missing);
 });
 
 test.each([

@@ -1,5 +1,6 @@
 /**
- * Cross-origin isolation where the host cannot send headers: the service worker adds them to what it serves.
+ * Headers that the host cannot or does not send: the service worker adds them to what it serves. They make the page cross-origin
+ * isolated, and hold its workers, which a page's <meta> does not bind, to a policy of their own.
  *
  * `require-corp` and not `credentialless`, as every browser knows it and all that comes from elsewhere comes by CORS.
  * An isolated page starts only workers that carry the header too, so scripts always carry it; documents do while the choice is on.
@@ -8,25 +9,44 @@ import type { WorkboxPlugin } from "workbox-core/types.js";
 
 const COEP = "Cross-Origin-Embedder-Policy";
 const COOP = "Cross-Origin-Opener-Policy";
+const REQUIRED = "require-corp";
+
+/** For workers: they read files from strangers, so what runs in them is this app's code and WebAssembly alone. */
+export const WORKER_POLICY =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " + "connect-src 'self' https: http: data: blob:"; // pages on https ask nothing of plain http anyway
+const CSP = "Content-Security-Policy";
 
 /** Whether the host's own headers isolate this document. */
 export const isolatedByHost = (document: Response): boolean => document.headers.has(COEP) && document.headers.has(COOP);
 
-/** `response` with the headers that isolate; as it is where the host sent its own, or where there is nothing to say (errors, opaque). */
-export function isolated(response: Response, asDocument: boolean): Response {
-  if (!response.ok || response.headers.has(COEP)) return response;
+/** A document with the headers that isolate; as it is where the host sent its own, or where there is nothing to say (errors). */
+export function isolated(document: Response): Response {
+  if (!document.ok || document.headers.has(COEP)) return document;
+  return withHeaders(document, { [COEP]: REQUIRED, [COOP]: "same-origin" });
+}
+
+/** A script or another part, fit for an isolated page and its workers. */
+export function asPart(response: Response): Response {
+  if (!response.ok) return response;
+  const { headers } = response;
+  return withHeaders(response, {
+    [COEP]: headers.get(COEP) ?? REQUIRED,
+    "Cross-Origin-Resource-Policy": headers.get("Cross-Origin-Resource-Policy") ?? "same-origin",
+    [CSP]: headers.get(CSP) ?? WORKER_POLICY,
+  });
+}
+
+function withHeaders(response: Response, added: Record<string, string>): Response {
   const headers = new Headers(response.headers);
-  headers.set(COEP, "require-corp");
-  headers.set("Cross-Origin-Resource-Policy", "same-origin");
-  if (asDocument) headers.set(COOP, "same-origin");
+  for (const [name, value] of Object.entries(added)) headers.set(name, value);
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
 }
 
-/** For Workbox: adds the headers to documents while `wanted` says so, and to everything else. */
+/** For Workbox: documents isolate while `wanted` says so; everything else is always fit for that. */
 export const isolating = (wanted: () => Promise<boolean>): WorkboxPlugin => ({
   async handlerWillRespond({ request, response }) {
-    const asDocument = request.mode === "navigate";
-    return asDocument && !(await wanted()) ? response : isolated(response, asDocument);
+    if (request.mode !== "navigate") return asPart(response);
+    return (await wanted()) ? isolated(response) : response;
   },
 });
 

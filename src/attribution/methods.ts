@@ -1,10 +1,11 @@
 /** Every method of attribution, by name. */
+import { blackBoxMethods } from "./blackBox/blackBoxMethods";
 import { camMethods } from "./camMethods";
 import { gradientMethods } from "./gradientMethods";
 import type { Method } from "./probe";
 import { AttributionError, type AttributionMethod } from "./types";
 
-const methods: Readonly<Record<string, unknown>> = { ...gradientMethods, ...camMethods };
+const methods: Readonly<Record<string, unknown>> = { ...gradientMethods, ...camMethods, ...blackBoxMethods };
 
 export const methodNames: readonly string[] = Object.keys(methods);
 

@@ -70,6 +70,14 @@ test("a recipe is named, changed and taken back", async ({ page }) => {
   await expect
     .poll(() => picture(page).evaluate((c: HTMLCanvasElement) => c.width > 1.9 * c.height), { timeout: 60_000 })
     .toBe(true);
+  await page.getByLabel("Pictures at once").fill("1");
+  await page.getByLabel("Pictures at once").press("Enter");
+  await page.getByLabel("Drawn as").selectOption("maco");
+  const photo = { name: "a.png", mimeType: "image/png", buffer: readFileSync("docs/gallery/channel.png") };
+  await page.getByLabel("Photos whose magnitudes are kept").setInputFiles([photo]);
+  await expect(page.getByText("The mean magnitudes of this picture.")).toBeVisible();
+  await expect.poll(() => decodeURI(page.url())).toMatch(/"kind":"maco",.*"pictures":\["sha256:[0-9a-f]{64}"\]/);
+  await atLeast(page, 1);
   await page.getByRole("button", { name: "Back to the recipe" }).click();
   await expect(page).toHaveURL(/recipe=quick&/);
   await page.getByRole("button", { name: "Stop", exact: true }).click();

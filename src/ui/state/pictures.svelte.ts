@@ -13,7 +13,7 @@ import { f32Picture } from "./pixels";
 /** The longest side that is kept, pixels: recipes draw no larger. */
 const LONGEST = 1024;
 /** Pictures kept; the oldest go first. */
-const KEPT = 24;
+export const KEPT = 24;
 /** Pictures drawn by rule that are offered. */
 export const DRAWN = Array.from({ length: 6 }, (_, i) => `drawn:${i}`);
 

@@ -135,7 +135,7 @@ describe("npm run render", () => {
     const remade = await render("--from-picture", gif!, "--model", model, "--threads", "1", "-o", again!);
     expect(remade.out).toContain('"same":true');
     expect((await readFile(again!)).equals(await readFile(gif!))).toBe(true);
-  }, 30_000);
+  }, 120_000);
 
   test("--help says everything and exits well", async () => {
     const { code, out } = await render("--help");

@@ -33,7 +33,7 @@ test("stop, another seed, other sizes and steps", async ({ page }) => {
   expect(await step(page)).toBe(stopped);
   await expect(page.locator(".strip li")).toHaveCount(1);
 
-  await page.getByLabel("Steps").selectOption("64");
+  await page.getByLabel("Steps", { exact: true }).selectOption("64");
   await expect(page.getByTestId("step")).toContainText("/ 64");
   await page.getByRole("button", { name: "Another seed" }).first().click();
   await expect(page.getByLabel("Seed", { exact: true })).toHaveValue("2");

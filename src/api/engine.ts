@@ -11,7 +11,16 @@ import type {
   PredictRequest,
 } from "./attribution";
 import type { ModelCard, ModelSummary } from "./model";
-import type { Examined, ExamineRequest, Tuned, TuneRequest } from "./units";
+import type {
+  Connections,
+  ConnectionsRequest,
+  Examined,
+  ExamineRequest,
+  Similarity,
+  Tuned,
+  TuneRequest,
+  WeightsRequest,
+} from "./units";
 
 export type JobId = string;
 
@@ -133,6 +142,10 @@ export interface EngineApi {
   examine(job: JobId, request: ExamineRequest, onProgress: (p: Progress) => void): Promise<Examined>;
   /** How every unit of some layers answers to a sweep of stimuli. Progress comes as "compare". */
   tune(job: JobId, request: TuneRequest, onProgress: (p: Progress) => void): Promise<Tuned>;
+  /** The weights that lead to a unit from every unit of an earlier layer, expanded through whatever lies between. */
+  connections(job: JobId, request: ConnectionsRequest, onProgress: (p: Progress) => void): Promise<Connections>;
+  /** How alike a layer's units are by their weights. Progress comes as "compare", in units. */
+  similarity(job: JobId, request: WeightsRequest, onProgress: (p: Progress) => void): Promise<Similarity>;
   /** Which device a choice leads to, and why. */
   device(choice: DeviceChoice): Promise<DeviceInfo>;
   /** Asks a job to stop at its next step; unknown or finished jobs are ignored. */

@@ -1,6 +1,8 @@
 /** Looking at units by what they answer and by what they are made of: what crosses to the engine's worker. Types only. */
 import type { ReceptiveField } from "../onnx/receptiveField";
 import type { Sweep } from "../tuning/sweep";
+import type { LayerEnd } from "../weights/expand";
+import type { Approximation } from "../weights/linearPart";
 import type { DeviceChoice, Picture } from "./engine";
 import type { ModelCard } from "./model";
 
@@ -65,4 +67,39 @@ export interface Tuned {
   /** The network's input, at which the stimuli were drawn. */
   size: readonly [height: number, width: number];
   layers: TunedLayer[];
+}
+
+/** Between which layers weights are looked at. */
+export interface WeightsRequest extends ModelRequest {
+  layer: string;
+  /** An earlier layer; left out, the significant one before it, or the picture where there is none. */
+  from?: string;
+}
+
+export interface ConnectionsRequest extends WeightsRequest {
+  channel: number;
+}
+
+/** How weights were got. */
+export interface Expanded {
+  /** `layer` is the graph's own name; the picture's three colours count as a layer. */
+  from: LayerEnd;
+  to: LayerEnd;
+  /** Where the path is not linear, and what its linear part was taken to be. Empty: the weights are the network's own. */
+  approximations: Approximation[];
+  /** Some of the layer is made without `from`, and has no weights here. */
+  bypassed: boolean;
+}
+
+export interface Connections extends Expanded {
+  channel: number;
+  /** Of a kernel. */
+  extent: readonly [height: number, width: number];
+  /** One kernel for every unit of `from` [C, kh, kw]: src/weights/inputs.ts ranks them. */
+  weights: Float32Array;
+}
+
+export interface Similarity extends Expanded {
+  /** Cosine of every two units' expanded weights [C, C]. */
+  cosines: Float32Array;
 }

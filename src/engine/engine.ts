@@ -31,7 +31,17 @@ import type {
   PredictRequest,
 } from "../api/attribution";
 import type { ModelCard, ModelSummary } from "../api/model";
-import type { Examined, ExamineRequest, ModelRequest, Tuned, TuneRequest } from "../api/units";
+import type {
+  Connections,
+  ConnectionsRequest,
+  Examined,
+  ExamineRequest,
+  ModelRequest,
+  Similarity,
+  Tuned,
+  TuneRequest,
+  WeightsRequest,
+} from "../api/units";
 import { describeModel } from "../models/describe";
 import { labelsOf, namingOf } from "../models/naming";
 import type { Graph, Tensor } from "../onnx/graph";
@@ -45,6 +55,7 @@ import { networkInput, type Bitmap } from "../vis/resample";
 import { testPictures } from "../vis/testPictures";
 import { answersOf } from "./answers";
 import { coalesce } from "./coalesce";
+import { connectionsOf, similarityOf } from "./connections";
 import type { Examiner } from "./examine";
 import { LruCache } from "./lruCache";
 import { explained } from "./errors";
@@ -168,6 +179,14 @@ export class Engine implements EngineApi {
       const { tuneUnits } = await import("./units");
       return tuneUnits(bench, request);
     });
+  }
+
+  connections(job: JobId, request: ConnectionsRequest, onProgress: (p: Progress) => void): Promise<Connections> {
+    return this.#onBench(job, request, onProgress, (bench) => connectionsOf(bench, request));
+  }
+
+  similarity(job: JobId, request: WeightsRequest, onProgress: (p: Progress) => void): Promise<Similarity> {
+    return this.#onBench(job, request, onProgress, (bench) => similarityOf(bench, request));
   }
 
   device(choice: DeviceChoice): Promise<DeviceInfo> {

@@ -13,6 +13,7 @@ import { tunedTo, tuningOf, unitResponses } from "../tuning/measures";
 import { around, type Sweep } from "../tuning/sweep";
 import { seeded } from "../vis/random";
 import { networkInput } from "../vis/resample";
+import { strongestInputs } from "../weights/inputs";
 import { Engine } from "./engine";
 import { nodeRuntime } from "./ortNode";
 
@@ -124,6 +125,60 @@ describe("tune", () => {
     });
     expect(compiled).toBe(before);
   });
+});
+
+describe("connections", () => {
+  test.runIf(hasSharedData)("GoogLeNet, mixed4b to mixed4c: the product of reduction and convolution, as multiplied out by hand", async () => {
+    const unit = 128 + 17; // the 3 x 3 branch's
+    const found = await engine.connections("c", { ...googlenet(), layer: "mixed4c", channel: unit }, quiet);
+    expect(found.from).toMatchObject({ layer: "inception_4b_output", channels: 512, grid: [14, 14] });
+    expect([found.extent, found.weights.length]).toEqual([[5, 5], 512 * 25]);
+    expect(found.approximations.every(({ kind }) => kind === "rectifier" || kind === "pool")).toBe(true);
+    const { constants } = readModel(readFileSync(googlenet().weights), "googlenet");
+    const [reduce, three] = ["inception_4c_3x3_reduce_w", "inception_4c_3x3_w"].map((name) => constants.get(name)!);
+    const [middle] = reduce!.shape as [number];
+    for (const [input, row, column] of [[0, 1, 1], [300, 2, 2], [511, 3, 1], [77, 0, 4]] as const) {
+      let expected = 0;
+      for (let m = 0; m < middle && row > 0; m++)
+        expected += Number(three!.data[((17 * middle + m) * 3 + row - 1) * 3 + column - 1]) * Number(reduce!.data[m * 512 + input]);
+      expect(found.weights[(input * 5 + row) * 5 + column]).toBeCloseTo(expected, 5);
+    }
+    const [best] = strongestInputs(found.weights, 512, { by: "excitation", count: 1 });
+    expect(best!.excitation).toBeGreaterThan(0.05);
+  }); // prettier-ignore
+
+  test("the model that comes with the app: through swish and squeeze-and-excite gates, which are named", async () => {
+    const own = known("mobilenetv3-centernet", join(models, "mobilenetv3-centernet.onnx"));
+    const found = await engine.connections("m", { ...own, layer: "block 14", channel: 3 }, quiet);
+    expect(found.from.layer).toContain("expanded_conv_12/project");
+    expect(found.extent).toEqual([5, 5]);
+    expect(found.approximations.map(({ kind }) => kind)).toContain("gate");
+    expect(found.weights.every(Number.isFinite)).toBe(true);
+    // the block adds its input to what it makes: unit 3 is joined to unit 3 in the centre by about 1
+    const centre = found.weights[(3 * 5 + 2) * 5 + 2]!;
+    expect(centre).toBeGreaterThan(0.2);
+    const picture = await engine.connections("p", { ...own, layer: "stem", channel: 0 }, quiet);
+    expect([picture.from, picture.extent]).toEqual([{ layer: "image", channels: 3, grid: [512, 512] }, [3, 3]]);
+  });
+
+  test("a unit that is not there", async () => {
+    await expect(engine.connections("x", { ...base, layer: LAYER, from: "relu1", channel: 16 }, quiet)).rejects.toMatchObject({
+      message: 'layer "out" has units 0 to 15; 16 is not one of them.',
+    });
+  });
+});
+
+describe("similarity", () => {
+  test("cosines of all units' weights, as of their kernels one by one", async () => {
+    const request = { ...base, layer: LAYER, from: "relu1" };
+    const { cosines, to } = await engine.similarity("s", request, quiet);
+    expect([to.channels, cosines.length]).toEqual([16, 256]);
+    const rows = [];
+    for (let channel = 0; channel < 16; channel++) rows.push((await engine.connections("s", { ...request, channel }, quiet)).weights);
+    const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, v, i) => sum + v * b[i]!, 0);
+    for (const [a, b] of [[0, 0], [0, 5], [3, 12], [15, 9]] as const)
+      expect(cosines[a * 16 + b]).toBeCloseTo(dot(rows[a]!, rows[b]!) / Math.sqrt(dot(rows[a]!, rows[a]!) * dot(rows[b]!, rows[b]!)), 4);
+  }); // prettier-ignore
 });
 
 /** The orientation of the grating, of `frequency` cycles a pixel, that a kernel [64, 3, 7, 7] answers most strongly, by its transform. */

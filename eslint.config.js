@@ -1,7 +1,7 @@
 /**
  * Lint: TypeScript and Svelte, and the one direction of imports,
  *
- *   ui, embed -> client -> offline, engine, store -> models, export, examples -> provenance -> api -> vis, attribution, tuning, weights -> autodiff -> importers, quantize -> onnx
+ *   ui, embed -> client -> offline, engine, store -> models, export, examples -> provenance -> api -> vis, attribution, tuning, circuits -> autodiff -> importers, quantize -> onnx
  *
  * Each room may import what stands to the right of it. The page reaches the engine and the store through src/client only.
  */
@@ -25,7 +25,7 @@ const rooms = [
   "vis",
   "attribution",
   "tuning",
-  "weights",
+  "circuits",
   "autodiff",
   "importers",
   "quantize",
@@ -43,7 +43,7 @@ const allowed = {
     "vis",
     "attribution",
     "tuning",
-    "weights",
+    "circuits",
     "importers",
     "quantize",
     "onnx",
@@ -51,17 +51,17 @@ const allowed = {
   embed: ["ui", "client", "api", "vis"],
   client: ["offline", "engine", "store", "api", "vis", "onnx"],
   offline: [],
-  engine: ["store", "models", "api", "vis", "attribution", "tuning", "weights", "autodiff", "importers", "quantize", "onnx"],
+  engine: ["store", "models", "api", "vis", "attribution", "tuning", "circuits", "autodiff", "importers", "quantize", "onnx"],
   store: ["models", "api", "importers", "quantize", "onnx"],
   models: ["api", "vis", "autodiff", "importers", "quantize", "onnx"],
   export: ["provenance", "api"],
   examples: ["api", "vis", "onnx"],
   provenance: ["api", "vis"],
-  api: ["vis", "attribution", "tuning", "weights", "importers", "quantize", "onnx"],
+  api: ["vis", "attribution", "tuning", "circuits", "importers", "quantize", "onnx"],
   vis: ["autodiff", "onnx"],
   attribution: ["vis", "autodiff", "onnx"],
   tuning: ["vis", "onnx"],
-  weights: ["autodiff", "onnx"],
+  circuits: ["autodiff", "onnx"],
   autodiff: ["onnx"],
   importers: ["onnx"],
   quantize: ["onnx"],
@@ -69,7 +69,7 @@ const allowed = {
 };
 
 /** The library half: no DOM, no runtime, no framework. */
-const library = ["vis", "attribution", "tuning", "weights", "autodiff", "importers", "quantize", "onnx"];
+const library = ["vis", "attribution", "tuning", "circuits", "autodiff", "importers", "quantize", "onnx"];
 
 const direction = rooms.map((room) => {
   const forbidden = rooms.filter((other) => other !== room && !allowed[room].includes(other));

@@ -1,8 +1,8 @@
 /** Looking at units by what they answer and by what they are made of: what crosses to the engine's worker. Types only. */
 import type { ReceptiveField } from "../onnx/receptiveField";
 import type { Sweep } from "../tuning/sweep";
-import type { LayerEnd } from "../weights/expand";
-import type { Approximation } from "../weights/linearPart";
+import type { LayerEnd } from "../circuits/expand";
+import type { Approximation } from "../circuits/linearPart";
 import type { DeviceChoice, Picture } from "./engine";
 import type { ModelCard } from "./model";
 

@@ -6,8 +6,8 @@ import type { StaticGraph, Tensor } from "../onnx/graph";
 import { findLayer } from "../onnx/locate";
 import { sidesOf } from "../onnx/preprocessing";
 import { f32 } from "../onnx/tensor";
-import { COTANGENT, cotangentOf, expansion, GRADIENT, kernelsOf, type Expansion } from "../weights/expand";
-import { cosinesOf } from "../weights/inputs";
+import { COTANGENT, cotangentOf, expansion, GRADIENT, kernelsOf, type Expansion } from "../circuits/expand";
+import { cosinesOf } from "../circuits/inputs";
 import type { Runtime } from "./runtime";
 import { valuesOf, type Bench, type Made } from "./units";
 

@@ -13,7 +13,7 @@ import { tunedTo, tuningOf, unitResponses } from "../tuning/measures";
 import { around, type Sweep } from "../tuning/sweep";
 import { seeded } from "../vis/random";
 import { networkInput } from "../vis/resample";
-import { strongestInputs } from "../weights/inputs";
+import { strongestInputs } from "../circuits/inputs";
 import { Engine } from "./engine";
 import { nodeRuntime } from "./ortNode";
 

@@ -25,7 +25,7 @@ interface Options {
 }
 
 const POINTS = 50;
-/** Panels that the adaptive rule begins with. */
+/** Panels that the adaptive rule begins with, narrower towards the baseline, where kinks crowd: their ends are (i / FIRST)^2. */
 const FIRST = 15;
 /** Panels cut together at most, where the device likes company: each cut shows where the next is needed. */
 const CUTS = 4;
@@ -104,11 +104,11 @@ async function adaptive(context: MethodContext, start: Tensor, points: number): 
   };
 
   const first = Math.min(FIRST, points);
-  const ends = Array.from({ length: first + 1 }, (_, i) => i / first);
+  const ends = Array.from({ length: first + 1 }, (_, i) => (i / first) ** 2);
   const known = await scoresAt(ends);
   const open = ends.slice(1).map((high, i) => {
     const scores: [number, number] = [known[i]!, known[i + 1]!];
-    return { low: ends[i]!, high, scores, family: Math.floor(i / 3) };
+    return { low: ends[i]!, high, scores, family: i };
   });
   let panels = await measured(open, 0);
   let families = first;

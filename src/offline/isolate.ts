@@ -13,7 +13,8 @@ const REQUIRED = "require-corp";
 
 /** For workers: they read files from strangers, so what runs in them is this app's code and WebAssembly alone. */
 export const WORKER_POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " + "connect-src 'self' https: http: data: blob:"; // pages on https ask nothing of plain http anyway
+  // `http:` too: a page on https asks nothing of it anyway, and one on the reader's own machine may
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' https: http: data: blob:";
 const CSP = "Content-Security-Policy";
 
 /** Whether the host's own headers isolate this document. */

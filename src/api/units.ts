@@ -95,7 +95,7 @@ export interface Connections extends Expanded {
   channel: number;
   /** Of a kernel. */
   extent: readonly [height: number, width: number];
-  /** One kernel for every unit of `from` [C, kh, kw]: src/weights/inputs.ts ranks them. */
+  /** One kernel for every unit of `from` [C, kh, kw]: src/circuits/inputs.ts ranks them. */
   weights: Float32Array;
 }
 

@@ -12,6 +12,7 @@ import { maxSensitivity } from "./maxSensitivity";
 import { orderOf } from "./order";
 import { randomisedFromTop, weightedNodes } from "./randomised";
 import { edgeMap, randomMap } from "./rivals";
+import { imputed, road } from "./road";
 import { rankCorrelation, ssim } from "./similarity";
 
 const SIDE = 16;
@@ -135,6 +136,35 @@ describe("similarity", () => {
     expect(rankCorrelation(f32([1, 1, 2, 3], [2, 2]), f32([1, 2, 3, 4], [2, 2]))).toBeCloseTo(Math.sqrt(0.9), 6);
     expect(rankCorrelation(f32([1, 1, 1, 1], [2, 2]), f32([1, 2, 3, 4], [2, 2]))).toBe(0);
     expect(() => ssim(truth, f32([1, 2, 3, 4], [2, 2]))).toThrow("16 x 16 and 2 x 2");
+  });
+});
+
+describe("ROAD", () => {
+  test("missing pixels continue a plane exactly inside, take the only colour there is, and leave the others alone", () => {
+    const slope = Float32Array.from({ length: PLANE }, (_, i) => (i % SIDE) / 20 + Math.floor(i / SIDE) / 40);
+    const hole = Uint32Array.from(slope.keys()).filter((i) => {
+      const [y, x] = [Math.floor(i / SIDE), i % SIDE];
+      return y > 3 && y < 11 && x > 2 && x < 9;
+    });
+    const holed = slope.slice();
+    hole.forEach((i) => (holed[i] = 9));
+    const filled = imputed(holed, [SIDE, SIDE], hole);
+    expect(Math.max(...filled.map((v, i) => Math.abs(v - slope[i]!)))).toBeLessThan(1e-4);
+    const one = new Float32Array(PLANE);
+    one[PLANE - 1] = 0.7;
+    const most = Uint32Array.from({ length: PLANE - 1 }, (_, i) => i);
+    expect(Math.max(...imputed(one, [SIDE, SIDE], most).map((v) => Math.abs(v - 0.7)))).toBeLessThan(1e-3);
+  });
+
+  test("the true map of a linear function is far above chance and its opposite as far below; shares are checked", async () => {
+    const slopes = f32(weights.map((w, k) => w * ((picture.data as Float32Array)[k]! - 0.5)), [3, SIDE, SIDE]); // prettier-ignore
+    const [good, chance, bad] = await Promise.all(
+      [slopes, randomMap([SIDE, SIDE], 4), negated(slopes)].map((map) => road(context, map)),
+    );
+    expect(good!.score).toBeGreaterThan(Math.abs(chance!.score) + 5);
+    expect(bad!.score).toBeLessThan(-Math.abs(chance!.score) - 5);
+    expect(await road(context, slopes)).toEqual(good);
+    await expect(road(context, slopes, { shares: [1] })).rejects.toThrow("takes 256 of 256 pixels");
   });
 });
 

@@ -10,6 +10,8 @@ describe("a sheet in a link", () => {
     expect(writeSheet(plan)).toBe(text);
   });
 
+  test("ranges may be written with a dash", () =>
+    expect(readSheet("0-3, 8 – 9:1-2")).toEqual({ units: [0, 1, 2, 3, 8, 9], seeds: [1, 2], negative: false }));
   test("what is asked for twice is drawn once", () =>
     expect(readSheet("1,1,2:0 x3")).toMatchObject({ units: [1, 2], seeds: [0] }));
 

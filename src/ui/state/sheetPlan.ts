@@ -15,7 +15,7 @@ export const MOST_UNITS = 128;
 
 /** Whole numbers as people type them. Throws NumberListError saying what is wrong with which. */
 function wholes(what: string, text: string, [low, high]: readonly [number, number], most: number): number[] {
-  const numbers = parseNumbers(text);
+  const numbers = parseNumbers(text.replace(/(\d)\s*[-–]\s*(?=\d)/g, "$1..")); // people write ranges with a dash, and no whole is negative
   const bad = numbers.find((n) => !Number.isInteger(n) || n < low || n > high);
   if (bad !== undefined) throw new NumberListError(`${bad} is no ${what}: whole numbers from ${low} to ${high} are.`);
   if (numbers.length > most) throw new NumberListError(`These are ${numbers.length} ${what}s; at most ${most} fit on a sheet.`);

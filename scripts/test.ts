@@ -6,11 +6,11 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { ensureBrowser } from "./browser";
-import { tallyOf, type BrowserReport, type Tally } from "./tally";
+import { skippedLines, tallyOf, type BrowserReport, type Tally } from "./tally";
 
 const unitReport = "test-results/unit.json";
 const browserReport = "test-results/e2e.json";
-const total: Tally = { passed: 0, failed: 0, skipped: [] };
+const total: Tally = { passed: 0, failed: 0, skipped: [], failures: [] };
 
 /** Runs an npm script with this terminal's output; says whether it ended well. */
 function run(script: string, args: string[] = [], env: Record<string, string> = {}): boolean {
@@ -29,12 +29,15 @@ function count(part: string, ok: boolean, tally: Tally | null): void {
     total.passed += tally.passed;
     total.failed += tally.failed;
     total.skipped.push(...tally.skipped);
+    total.failures.push(...tally.failures);
   }
-  if (!ok && !tally?.failed) total.failed += 1;
-  if (ok && tally && tally.passed === 0) {
-    console.error(`${part}: nothing ran.`);
-    total.failed += 1;
-  }
+  if (!ok && !tally?.failed) fail(part, "ended badly: its own words are above");
+  if (ok && tally && tally.passed === 0) fail(part, "nothing ran");
+}
+
+function fail(name: string, reason: string): void {
+  total.failed += 1;
+  total.failures.push({ name, reason });
 }
 
 const read = <T>(file: string): T | null => (existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as T) : null);
@@ -55,6 +58,8 @@ if (built) {
 }
 
 if (total.skipped.length) console.log("\nSkipped:");
-for (const { name, reason } of total.skipped) console.log(`  ${name}: ${reason}`);
+for (const line of skippedLines(total.skipped)) console.log(`  ${line}`);
+if (total.failures.length) console.log("\nFailed:");
+for (const { name, reason } of total.failures) console.log(`  ${name}: ${reason}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped.length} skipped`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;

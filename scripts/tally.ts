@@ -67,7 +67,6 @@ export function skippedLines(skipped: Tally["skipped"]): string[] {
   return [...byReason]
     .sort(([, a], [, b]) => b.length - a.length)
     .map(
-      ([reason, tests]) =>
-        `${tests.length} × ${reason}: ${[...new Set(tests.map(({ name }) => name.split(" > ")[0]))].join(", ")}`,
+      ([reason, names]) => `${names.length} × ${reason}: ${[...new Set(names.map((name) => name.split(" > ")[0]))].join(", ")}`,
     );
 }

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { readAddress, writeAddress } from "./address";
+import { readAddress, writeAddress as write, type Address } from "./address";
 import { DEFAULTS, type Settings } from "./settings";
+
+/** Of the view that shows a unit's picture. */
+const writeAddress = (shown: Pick<Address, "settings" | "compare" | "sheet">): string =>
+  write({ ...shown, view: "draw", details: null });
 
 const b: Settings = { ...DEFAULTS, model: "googlenet", layer: "mixed4c", kind: "neuron", channel: 7, x: 3, y: 4, seed: 2 };
 const others: [string, Partial<Settings>][] = [
@@ -22,6 +26,8 @@ describe("an address with two pictures", () => {
         settings,
         compare,
         sheet: null,
+        view: "draw",
+        details: null,
         faults: [],
       });
   });
@@ -54,5 +60,19 @@ describe("an address with a sheet", () => {
     const { sheet, faults } = readAddress("#channel=1&sheet=0..3");
     expect(sheet).toBeNull();
     expect(faults[0]).toMatch(/^In its sheet: Name at least one number/);
+  });
+});
+
+describe("an address of a view", () => {
+  test("names the view, and carries what the view keeps", () => {
+    const address = { settings: b, view: "draw", details: null, compare: null, sheet: null };
+    expect(write(address)).not.toContain("view=");
+    expect(write({ ...address, view: "layer", details: 'sort=a&b "c"' })).toContain("&view=layer&with=");
+  });
+
+  test("one that is not known is told, and the unit's picture is shown", () => {
+    const { view, faults } = readAddress("#channel=3&view=moon");
+    expect(view).toBe("draw");
+    expect(faults).toEqual([expect.stringMatching(/^view is "moon"; this version knows draw/)]);
   });
 });

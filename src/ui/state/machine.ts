@@ -9,9 +9,27 @@ import type {
   RenderRequest,
   RenderResult,
 } from "../../api/engine";
+import type {
+  Attribution,
+  AttributionRequest,
+  LayerAttribution,
+  LayerAttributionRequest,
+  Prediction,
+  PredictRequest,
+} from "../../api/attribution";
 import type { ImportChoices, ImportSource, Inspection } from "../../api/import";
 import type { ModelCard, ModelFile, ModelSummary } from "../../api/model";
 import type { StoredModel } from "../../api/store";
+import type {
+  Connections,
+  ConnectionsRequest,
+  ExamineRequest,
+  Examined,
+  Similarity,
+  Tuned,
+  TuneRequest,
+  WeightsRequest,
+} from "../../api/units";
 import type { LogitsChange } from "../../quantize/compare";
 import type { WeightStorage } from "../../quantize/quantize";
 import type { Objective } from "../../vis/objective/types";
@@ -43,6 +61,18 @@ export interface Machine {
   open(weights: string, card: ModelCard, task: Task): Promise<ModelSummary>;
   render(request: RenderRequest, task: RenderTask): Promise<RenderResult>;
   measure(request: MeasureRequest, task: Task): Promise<Measured>;
+  /** What the network makes of a picture, the likeliest classes first. */
+  predict(request: PredictRequest, task: Task): Promise<Prediction[]>;
+  /** How much every pixel counts for a target. */
+  attribute(request: AttributionRequest, task: Task): Promise<Attribution>;
+  attributeLayer(request: LayerAttributionRequest, task: Task): Promise<LayerAttribution>;
+  /** How every unit of some layers answers to pictures. */
+  examine(request: ExamineRequest, task: Task): Promise<Examined>;
+  /** How every unit of some layers answers to drawn stimuli. */
+  tune(request: TuneRequest, task: Task): Promise<Tuned>;
+  /** What a unit is made of. */
+  connections(request: ConnectionsRequest, task: Task): Promise<Connections>;
+  similarity(request: WeightsRequest, task: Task): Promise<Similarity>;
   device(choice: DeviceChoice): Promise<DeviceInfo>;
 }
 

@@ -177,7 +177,7 @@ function readRecipe(text: string, base: Settings): Pick<Settings, "recipe" | "si
 /** Fields of a recipe that settings keep apart. */
 const OWN_FIELDS: readonly string[] = ["size", "steps", "seed"] satisfies (keyof Recipe & keyof Settings)[];
 
-const shownText = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+export const shownText = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 /** The fragment that leads back to these settings, without its "#". */
 export function writeSettings(s: Settings): string {

@@ -41,6 +41,13 @@ export function connectWorkers(): Machine {
         task,
       ),
     measure: (request, task) => runJob(engine, (api, job, report) => api.measure(job, request, report), task),
+    predict: (request, task) => runJob(engine, (api, job, report) => api.predict(job, request, report), task),
+    attribute: (request, task) => runJob(engine, (api, job, report) => api.attribute(job, request, report), task),
+    attributeLayer: (request, task) => runJob(engine, (api, job, report) => api.attributeLayer(job, request, report), task),
+    examine: (request, task) => runJob(engine, (api, job, report) => api.examine(job, request, report), task),
+    tune: (request, task) => runJob(engine, (api, job, report) => api.tune(job, request, report), task),
+    connections: (request, task) => runJob(engine, (api, job, report) => api.connections(job, request, report), task),
+    similarity: (request, task) => runJob(engine, (api, job, report) => api.similarity(job, request, report), task),
     device: (choice) => ask(engine, (api) => api.device(choice)),
   };
 }

@@ -134,6 +134,7 @@ test("an address: looked into, cancelled half way, then kept", async ({ page }) 
     await page.getByRole("button", { name: "Look", exact: true }).click();
   };
   await look();
+  await expect(form(page).getByRole("status")).toContainText("%"); // the first answer has begun: the next is another
   await form(page).getByRole("button", { name: "Cancel" }).click();
   await expect(form(page)).toBeHidden();
   await look();

@@ -21,7 +21,7 @@ export default defineConfig({
   testDir: "e2e",
   outputDir: "test-results",
   forbidOnly: Boolean(process.env.CI),
-  workers: 1, // one model and its threads at a time: the steps are the load
+  workers: 2, // much of a journey is waiting: two side by side take two thirds of the time
   timeout: 120_000,
   expect: { timeout: 30_000 },
   reporter: [["list"], ["json", { outputFile: process.env.E2E_REPORT ?? "test-results/e2e.json" }]],

@@ -11,6 +11,7 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defaultClientConditions, defineConfig } from "vite";
 import { contentSecurityPolicy } from "./scripts/vite/csp.ts";
 import { licences } from "./scripts/vite/licences.ts";
+import { notFoundPage } from "./scripts/vite/notFound.ts";
 import { serviceWorker } from "./scripts/vite/pwa.ts";
 
 const isolation = {
@@ -34,7 +35,7 @@ const ofWorkers = [
 
 export default defineConfig({
   base: "./",
-  plugins: [svelte(), contentSecurityPolicy(), licences(), serviceWorker()],
+  plugins: [svelte(), contentSecurityPolicy(), licences(), notFoundPage(), serviceWorker()],
   resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },
   server: { headers: isolation },
   preview: { headers: isolation },

@@ -47,7 +47,7 @@ export async function staticHost(folder: string, build = "dist"): Promise<Static
     const path = pathname.startsWith(folder) ? decodeURIComponent(pathname.slice(folder.length)) || "index.html" : "";
     if (path) asked.push(path);
     if (!path || path.includes("..") || !existsSync(join(build, path)) || !statSync(join(build, path)).isFile())
-      return void response.writeHead(404, { "Content-Type": "text/html" }).end("<!doctype html><title>404</title>");
+      return void response.writeHead(404, { "Content-Type": TYPES[".html"] }).end(content("404.html"));
     const type = TYPES[extname(path)] ?? "application/octet-stream";
     response.writeHead(200, { "Content-Type": type, "Cache-Control": "max-age=600" }).end(content(path));
   });

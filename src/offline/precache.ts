@@ -26,7 +26,7 @@ export interface OfflinePlan {
 
 const HASHED = /^assets\/.+-[\w-]{8}\.\w+$/;
 /** The system takes the larger icons itself when the app is installed. */
-const LEFT_OUT = /^(sw\.js|recipe\.schema\.json|models\/labels\/SOURCES\.txt|icons\/.+-(512|icon)\.png)$|\.map$/;
+const LEFT_OUT = /^(sw\.js|404\.html|recipe\.schema\.json|models\/labels\/SOURCES\.txt|icons\/.+-(512|icon)\.png)$|\.map$/;
 
 /** Sorts a build's files; `embedded` is the id of the model that comes with the app. */
 export function offlinePlan(files: readonly BuiltFile[], embedded: string): OfflinePlan {

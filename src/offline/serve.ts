@@ -30,6 +30,11 @@ export function serve(plan: OfflinePlan, self: ServiceWorkerGlobalScope): void {
     ({ url }) => url.href.startsWith(inScope("models/stats/")),
     new StaleWhileRevalidate({ cacheName: `micrographia-stats-${scope}` }),
   );
+  /** As 404.html does where there is a host to send it. */
+  registerRoute(
+    ({ url, request }) => request.mode === "navigate" && url.href.startsWith(inScope("models/")) && !url.pathname.includes("."),
+    ({ url }) => Promise.resolve(Response.redirect(`${scope}#/${url.href.slice(scope.length)}`)),
+  );
   /** Only a host with models of its own has this file, so offline its absence is the answer. */
   registerRoute(
     ({ url }) => url.href === inScope("models/hosted.json"),

@@ -88,7 +88,7 @@ export class Library {
   }
 
   async load(): Promise<Catalog> {
-    this.catalog = await this.#loadCatalog();
+    this.catalog ??= await this.#loadCatalog();
     await this.refresh();
     return this.catalog;
   }

@@ -2,11 +2,14 @@
  * Between the address bar and what is on the page: which view, and in the first of them one picture, two that are compared, or a sheet.
  * Views link to each other with `href`: the browser then keeps its history, and its back button works.
  */
-import { DRAW } from "../views";
+import { isMicroscope, readMicroscope } from "../../api/microscope";
+import type { Catalog } from "../../api/model";
+import { DRAW, VIEWS } from "../views";
 import { readAddress, writeAddress, type Address } from "./address";
 import type { Comparison } from "./comparison.svelte";
+import { messageOf } from "./machine";
 import type { Notice } from "./provenance";
-import type { Settings } from "./settings";
+import { DEFAULTS, type Settings } from "./settings";
 import type { Sheet } from "./sheet.svelte";
 import type { Studio } from "./studio.svelte";
 
@@ -55,6 +58,7 @@ export class Navigation {
   /** Opens what the address asks for; what it leaves open is as it was `last`. */
   async begin(last: Settings): Promise<void> {
     const { studio, comparison, sheet } = this.shown;
+    if (isMicroscope(location.hash)) await studio.library.load().catch(() => {}); // the studio tries again, and tells
     const { settings, compare, sheet: plan } = this.#read(last);
     if (plan) sheet.begin(plan);
     if (this.view !== DRAW) studio.rest();
@@ -87,11 +91,35 @@ export class Navigation {
   }
 
   #read(base: Settings): Address {
-    const address = readAddress(location.hash, base);
+    const { catalog } = this.shown.studio.library;
+    const microscope = isMicroscope(location.hash);
+    const address = microscope && catalog ? fromMicroscope(location.hash, catalog, base) : readAddress(location.hash, base);
     const { faults, view, details } = address;
-    this.notice = faults.length ? { title: "The link could not be followed in full", message: faults.join(" ") } : null;
+    const title = microscope ? "A link to OpenAI Microscope" : "The link could not be followed in full";
+    this.notice = faults.length ? { title, message: faults.join(" ") } : null;
     this.view = view;
     this.details = details;
     return address;
+  }
+}
+
+/** Never throws: what the reader has to know of it is in `faults`. */
+function fromMicroscope(hash: string, catalog: Catalog, base: Settings): Address {
+  const address: Address = { settings: base, faults: [], view: DRAW, details: null, compare: null, sheet: null };
+  try {
+    const { card, layer, unit, shows, says } = readMicroscope(hash, catalog);
+    const settings: Settings = {
+      ...DEFAULTS,
+      model: card.id,
+      layer: layer?.name ?? null,
+      kind: shows === "neuron" ? "neuron" : "channel",
+      channel: unit ?? DEFAULTS.channel,
+      objective: shows === "deepdream" && layer ? { kind: "deepdream", layer: layer.name } : null,
+    };
+    const about = unit !== null || settings.objective ? "unit" : layer ? "layer" : "model";
+    const view = VIEWS.find(({ subject }) => subject === about)?.id ?? DRAW;
+    return { ...address, settings, view, faults: says };
+  } catch (error) {
+    return { ...address, faults: [messageOf(error)] };
   }
 }

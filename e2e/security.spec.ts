@@ -11,7 +11,8 @@ async function listen(page: Page): Promise<{ origins: () => string[]; complaints
   page.context().on("request", (request) => asked.push(request.url()));
   page.on("websocket", (socket) => asked.push(socket.url()));
   page.on("console", (message) => {
-    const absent = message.location().url.endsWith("/models/hosted.json"); // on a host without models of its own
+    // a host without models of its own, and without statistics of a model that it does not know
+    const absent = /\/models\/(hosted|stats\/elsewhere)\.json$/.test(message.location().url);
     if (message.type() === "error" && !absent) said.push(message.text());
   });
   page.on("pageerror", ({ message }) => said.push(message));

@@ -17,7 +17,7 @@ export interface ViewProps {
 }
 
 /** What a view is about: one entry of the page's menu; views of one subject are tabs. */
-export type Subject = "model" | "layer" | "unit" | "photo" | "help";
+export type Subject = "model" | "layer" | "unit" | "photo" | "notes" | "help";
 
 export interface View {
   /** In the address. */
@@ -36,9 +36,13 @@ export const SUBJECTS: readonly { subject: Subject; title: string }[] = [
   { subject: "layer", title: "Layer" },
   { subject: "unit", title: "Unit" },
   { subject: "photo", title: "Photo" },
+  { subject: "notes", title: "Notes" },
   { subject: "help", title: "Help" },
 ];
 
-export const VIEWS: readonly View[] = [{ id: DRAW, title: "Feature visualisation", subject: "unit", load: null }];
+export const VIEWS: readonly View[] = [
+  { id: DRAW, title: "Feature visualisation", subject: "unit", load: null },
+  { id: "notes", title: "Notes", subject: "notes", load: () => import("./views/notes/NotesView.svelte") },
+];
 
 export const viewOf = (id: string): View => VIEWS.find((view) => view.id === id) ?? VIEWS.find((view) => view.id === DRAW)!;

@@ -8,6 +8,7 @@ import { DRAW, VIEWS } from "../views";
 import { readAddress, writeAddress, type Address } from "./address";
 import type { Comparison } from "./comparison.svelte";
 import { messageOf } from "./machine";
+import type { Notes } from "./notes/notes.svelte";
 import type { Notice } from "./provenance";
 import { DEFAULTS, type Settings } from "./settings";
 import type { Sheet } from "./sheet.svelte";
@@ -25,6 +26,8 @@ export class Navigation {
   notice = $state.raw<Notice | null>(null);
   /** The list of models is open. */
   listing = $state(false);
+  /** Search is open. */
+  searching = $state(false);
   /** The fragment that leads back to what is shown; null before a model is open. */
   address = $derived.by(() => {
     const { studio, comparison, sheet } = this.shown;
@@ -33,7 +36,10 @@ export class Navigation {
     return writeAddress({ settings, view: this.view, details: this.details, compare: comparison.asked, sheet: sheet.plan });
   });
 
-  constructor(readonly shown: { studio: Studio; comparison: Comparison; sheet: Sheet }) {}
+  constructor(
+    readonly shown: { studio: Studio; comparison: Comparison; sheet: Sheet },
+    readonly notes: Notes,
+  ) {}
 
   /** The link to a view of the present choices, or of others. A view's details are its own: they are not taken along to another. */
   href(view: string, part: Partial<Settings> = {}, details: string | null = view === this.view ? this.details : null): string {

@@ -35,8 +35,9 @@ export type Rgb = readonly [r: number, g: number, b: number];
 /** The colour of a value from 0 to 1, for maps without sign. */
 export const sequential = (t: number): Rgb => rgbOf(0.2 + 0.75 * t, 0.19 * Math.sin(Math.PI * (0.15 + 0.7 * t)), 300 + 170 * t);
 
-/** The colour of a value from -1 to 1: blue is against, red is for. */
-export const diverging = (t: number): Rgb => rgbOf(0.96 - 0.46 * Math.abs(t), 0.2 * Math.abs(t), t < 0 ? 255 : 27);
+/** The colour of a value from -1 to 1: by the hues that are left out, blue is against, red is for. Hues in degrees, of OKLCh. */
+export const diverging = (t: number, [against, favour]: readonly [number, number] = [255, 27]): Rgb =>
+  rgbOf(0.96 - 0.46 * Math.abs(t), 0.2 * Math.abs(t), t < 0 ? against : favour);
 
 /** OKLCh to sRGB bytes; colours that no screen has lose chroma until one has them. */
 function rgbOf(lightness: number, chroma: number, hue: number): Rgb {
@@ -61,23 +62,34 @@ function linearOf(L: number, chroma: number, hue: number): Rgb {
   ];
 }
 
+const SHADES = 256;
+const SEQUENTIAL = Array.from({ length: SHADES }, (_, i) => sequential(i / (SHADES - 1)));
+const DIVERGING = Array.from({ length: 2 * SHADES + 1 }, (_, i) => diverging(i / SHADES - 1));
+
+export interface Look {
+  /** How strongly the map lies over the photo, 0 to 1 (0.8 when left out). */
+  opacity?: number;
+  /** Values below this share of the limit are left out. */
+  threshold?: number;
+  /** Colours from the lowest value to the highest (colours.ts); left out, the first that fit the map's sign. */
+  ramp?: readonly Rgb[];
+}
+
 /**
  * The map over the photo [3 H W] in gray, which is dimmed under maps without sign and paled under those with one, so that its own contrast does
- * not outdo theirs. `opacity` 0 shows the photo alone. Values below `threshold` of the limit are left out.
+ * not outdo theirs. Opacity 0 shows the photo alone.
  */
-export function overlay(
-  flat: Flat,
-  photo: Float32Array,
-  { opacity = 0.8, threshold = 0 }: { opacity?: number; threshold?: number } = {},
-): Picture {
+export function overlay(flat: Flat, photo: Float32Array, { opacity = 0.8, threshold = 0, ramp }: Look = {}): Picture {
   const { width, height, values, signed, limit } = flat;
+  const colours = ramp ?? (signed ? DIVERGING : SEQUENTIAL);
+  const last = colours.length - 1;
   const plane = width * height;
   const rgba = new Uint8ClampedArray(4 * plane).fill(255);
   for (let i = 0; i < plane; i++) {
     const t = Math.max(-1, Math.min(1, values[i]! / limit));
     const luma = 0.299 * photo[i]! + 0.587 * photo[plane + i]! + 0.114 * photo[2 * plane + i]!;
     const gray = 255 * (signed ? 0.72 + 0.26 * luma : 0.06 + 0.34 * luma);
-    const colour = signed ? diverging(t) : sequential(t);
+    const colour = colours[Math.round(last * (signed ? (t + 1) / 2 : Math.max(0, t)))]!;
     const share = Math.abs(t) < threshold ? 0 : opacity * Math.abs(t) ** 0.75;
     colour.forEach((v, c) => (rgba[4 * i + c] = gray + share * (v - gray)));
   }

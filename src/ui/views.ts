@@ -42,6 +42,12 @@ export const SUBJECTS: readonly { subject: Subject; title: string }[] = [
 
 export const VIEWS: readonly View[] = [
   { id: DRAW, title: "Feature visualisation", subject: "unit", load: null },
+  {
+    id: "attribution",
+    title: "What speaks for it",
+    subject: "photo",
+    load: () => import("./views/attribution/AttributionView.svelte"),
+  },
   { id: "notes", title: "Notes", subject: "notes", load: () => import("./views/notes/NotesView.svelte") },
 ];
 

@@ -26,6 +26,8 @@ export class Navigation {
   notice = $state.raw<Notice | null>(null);
   /** The list of models is open. */
   listing = $state(false);
+  /** Where a picture that is dropped on the page goes, while the open view wants one. */
+  takes: ((file: File) => void) | null = null;
   /** Search is open. */
   searching = $state(false);
   /** The fragment that leads back to what is shown; null before a model is open. */

@@ -1,6 +1,6 @@
 /**
  * Pictures that the reader gives: kept in memory and in this browser's IndexedDB, named by the SHA-256 of the file as it was given,
- * so that links and records can name them. They never leave the machine.
+ * so that links and records can name them. They never leave the machine. Besides: pictures drawn by rule, and photos that come with the app.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
@@ -16,6 +16,12 @@ const LONGEST = 1024;
 export const KEPT = 24;
 /** Pictures drawn by rule that are offered. */
 export const DRAWN = Array.from({ length: 6 }, (_, i) => `drawn:${i}`);
+
+/** Photos that come with the app, free of rights (public/pictures/SOURCES.txt). */
+export const PHOTOS = [
+  { name: "photo:cat", title: "a cat (Stefan van der Walt, CC0)", file: "cat.jpg" },
+  { name: "photo:coffee", title: "a cup of coffee (Rachel Michetti, CC0)", file: "coffee.jpg" },
+] as const;
 
 /** A picture that cannot be read; the message says which and what to do. */
 export class PictureError extends Error {
@@ -43,6 +49,8 @@ export type Decode = (blob: Blob) => Promise<Picture>;
 export class Pictures {
   /** The reader's own, newest first. */
   own = $state.raw<readonly KnownPicture[]>([]);
+  /** Those that come with the app; none before `loadPhotos`. */
+  photos = $state.raw<readonly KnownPicture[]>([]);
   readonly #decode: Decode;
   #store: UseStore | null = null;
 
@@ -50,8 +58,25 @@ export class Pictures {
     this.#decode = decode;
   }
 
-  /** Brings back what this browser has kept. Never rejects: a browser that keeps nothing has none. */
-  async load(): Promise<void> {
+  /** Brings the photos that come with the app. Throws PictureError when they do not come. */
+  async loadPhotos(): Promise<void> {
+    if (this.photos.length) return;
+    this.photos = await Promise.all(
+      PHOTOS.map(async ({ name, title, file }) => {
+        const url = new URL(`pictures/${file}`, document.baseURI).href;
+        const response = await fetch(url).catch(() => null);
+        if (!response?.ok)
+          throw new PictureError(
+            `${url} ${response ? `answered ${response.status}` : "could not be reached"}. Reload the page.`,
+          );
+        return { name, title, picture: await this.#decode(await response.blob()) };
+      }),
+    );
+  }
+
+  /** Brings back what this browser has kept, and what `needed` names. Never rejects: a browser that keeps nothing has none. */
+  async load(needed = ""): Promise<void> {
+    if (needed.includes("photo:")) await this.loadPhotos().catch(() => {}); // what is missing is told where it is used
     try {
       this.#store = createStore("micrographia-pictures", "pictures");
       const kept = await entries<string, Stored>(this.#store);
@@ -87,11 +112,11 @@ export class Pictures {
   /** What `name` means here; null where it is not here. */
   find(name: string): KnownPicture | null {
     if (isDrawn(name)) return { name, title: titleOf(name), picture: drawn(name) };
-    return this.own.find((known) => known.name === name) ?? null;
+    return [...this.photos, ...this.own].find((known) => known.name === name) ?? null;
   }
 
   /** For people: the file's name, "drawing 1", or the start of a fingerprint. */
-  titleOf = (name: string): string => this.own.find((known) => known.name === name)?.title ?? titleOf(name);
+  titleOf = (name: string): string => [...PHOTOS, ...this.own].find((known) => known.name === name)?.title ?? titleOf(name);
 
   /** The named pictures that have to be handed over; those drawn by rule need not. Names that are not here are in `missing`. */
   gather(names: readonly string[]): { pictures: NamedPictures; missing: string[] } {

@@ -94,7 +94,7 @@ export class Studio {
     this.failure = null;
     void this.#learnDevice();
     try {
-      const [catalog] = await Promise.all([this.library.load(), this.pictures.load()]);
+      const [catalog] = await Promise.all([this.library.load(), this.pictures.load(JSON.stringify(settings))]);
       const card = this.library.card(settings.model);
       if (settings.model && !card) this.notice = strangerText(settings.model);
       await this.open(card?.id ?? catalog.default, settings);

@@ -1,0 +1,81 @@
+/** What the address keeps of an explanation, in `with=`: which picture, which target, which methods with their options, and how it is looked at. */
+import * as v from "valibot";
+import type { AttributionMethod, AttributionTarget } from "../../../api/attribution";
+import { methodSchema, validateTarget } from "../../../attribution/schema";
+import { COLOURS } from "../../../export/colours";
+import { fields, firstFault, list, number, text } from "../../../vis/schema/fields";
+
+/** Maps side by side: more would wait for hours. */
+export const MOST_MAPS = 24;
+
+export interface Asked {
+  /** By its name: "drawn:1", or a fingerprint of a picture that the reader gave. */
+  picture: string;
+  /** Null: what the network answers most strongly. */
+  target: AttributionTarget | null;
+  methods: readonly AttributionMethod[];
+  look: Look;
+}
+
+export interface Look {
+  /** Of maps without sign, and of maps with one: ids of COLOURS. */
+  plain: string;
+  signed: string;
+  opacity: number;
+  /** Share of the strongest that is still shown. */
+  threshold: number;
+}
+
+export const BEGINNING: Asked = {
+  picture: "photo:cat",
+  target: null,
+  methods: [{ name: "gradCam" }, { name: "integratedGradients" }],
+  look: { plain: "ember", signed: "redBlue", opacity: 0.8, threshold: 0 },
+};
+
+const colours = (signed: boolean) => {
+  const ids = COLOURS.filter((one) => one.signed === signed).map(({ id }) => id);
+  return v.picklist(ids, ids.join(" or "));
+};
+const schema = fields({
+  picture: v.optional(text(1, 200, "a picture's name")),
+  target: v.optional(v.unknown()),
+  methods: v.optional(list(methodSchema, [1, MOST_MAPS], "methods")),
+  look: v.optional(
+    fields({
+      plain: v.optional(colours(false)),
+      signed: v.optional(colours(true)),
+      opacity: v.optional(number(0, 1)),
+      threshold: v.optional(number(0, 1)),
+    }),
+  ),
+});
+
+/** Never throws: what cannot be followed is in `fault`, and the beginning is in its place. */
+export function readAsked(details: string | null): { asked: Asked; fault: string | null } {
+  if (details === null) return { asked: BEGINNING, fault: null };
+  try {
+    const json: unknown = JSON.parse(details);
+    const fault = firstFault(schema, json, "explanation");
+    if (fault) return { asked: BEGINNING, fault };
+    const { look, target = null, ...given } = json as Partial<Asked>;
+    if (target !== null) validateTarget(target);
+    return { asked: { ...BEGINNING, ...given, target, look: { ...BEGINNING.look, ...look } }, fault: null };
+  } catch (error) {
+    const words =
+      error instanceof SyntaxError ? `it is not JSON: ${JSON.stringify(details.slice(0, 60))}` : (error as Error).message;
+    return { asked: BEGINNING, fault: words };
+  }
+}
+
+/** What differs from the beginning, as JSON; null where nothing does. */
+export function writeAsked({ picture, target, methods, look }: Asked): string | null {
+  const differs = <T>(value: T, usual: T): T | undefined => (JSON.stringify(value) === JSON.stringify(usual) ? undefined : value);
+  const out = {
+    picture: differs(picture, BEGINNING.picture),
+    target: target ?? undefined,
+    methods: differs(methods, BEGINNING.methods),
+    look: differs(look, BEGINNING.look),
+  };
+  return Object.values(out).every((value) => value === undefined) ? null : JSON.stringify(out);
+}

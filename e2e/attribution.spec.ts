@@ -55,6 +55,25 @@ test("a photo's classes, maps for one of them, values under the cursor, files, a
   await page.reload();
   await expect(targets.getByRole("radio", { name: /^cat/ })).toBeChecked();
   await expect(card(page, "Input × Gradient").locator("dl")).toContainText("Strongest", { timeout: 60_000 });
+
+  await page.getByLabel("Order").selectOption("quickest first");
+  await page.getByRole("button", { name: "Rather than" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Direction", { exact: true }).click();
+  await dialog.getByText("block 7", { exact: true }).click();
+  await dialog.getByLabel("Channels and weights").fill("3:1, 5:-2");
+  await dialog.getByLabel("Column x").fill("4");
+  await expect(dialog.getByRole("button", { name: "Explain this direction" })).toBeDisabled(); // a column without its row
+  await dialog.getByLabel("Row y").fill("6");
+  await dialog.getByRole("button", { name: "Explain this direction" }).click();
+  await expect(targets.getByRole("radio", { checked: true })).toHaveAccessibleName(
+    "cat rather than block 7, direction 3:1, 5:-2 at 4, 6",
+  );
+  await expect(cam).not.toHaveClass(/stale/);
+
+  await drop(page, [{ name: "map.png", bytes: png }]); // the file leads back to what it is of
+  await expect(targets.getByRole("radio", { checked: true })).toHaveAccessibleName(/^cat at \d+, \d+$/); // where it was looked for
+  await expect(page.locator("figure").filter({ has: page.locator("dl") })).toHaveCount(1);
 });
 
 test("a patch that is dragged leads quick maps along; a dropped photo is explained; what a link says wrongly is told", async ({
@@ -82,6 +101,13 @@ test("a patch that is dragged leads quick maps along; a dropped photo is explain
   await expect(page.getByText(/^mine.jpg, cut and scaled/)).toBeVisible();
   await expect(page).toHaveURL(/with=.*sha256/);
   await expect(page.getByRole("group", { name: "What to explain" })).toContainText("cup");
+
+  await page.getByRole("button", { name: "Add a method" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: /^RISE/ }).click();
+  const rise = card(page, "RISE");
+  await expect(rise.getByRole("status")).toContainText(/Asking the network, \d+ of 1000/, { timeout: 60_000 });
+  await rise.getByRole("button", { name: "Stop RISE" }).click();
+  await expect(rise.getByRole("button", { name: "Make it" })).toBeVisible();
 
   await page.goto(`/#view=attribution&with=${encodeURIComponent('{"methods":[{"name":"magic"}]}')}`);
   await expect(page.getByRole("alert")).toContainText(/"magic".*saliency/);

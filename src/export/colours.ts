@@ -1,9 +1,9 @@
 /**
  * Colours for maps: from dark to light, or the other way round, in steps that look even, for maps without sign; from a pale middle both ways,
- * even to both sides, for maps with one. Viridis, magma and cividis are those of matplotlib, through d3-scale-chromatic; the others are walked
+ * even to both sides, for maps with one. Viridis, magma, inferno and cividis are those of matplotlib, through d3-scale-chromatic; the others are walked
  * in OKLab (Ottosson 2020).
  */
-import { interpolateCividis, interpolateMagma, interpolateViridis } from "d3-scale-chromatic";
+import { interpolateCividis, interpolateInferno, interpolateMagma, interpolateViridis } from "d3-scale-chromatic";
 import { diverging, sequential, type Rgb } from "./heatmap";
 
 /** Colours from the lowest value to the highest; of an odd number where zero is in the middle. */
@@ -25,6 +25,7 @@ export const COLOURS: readonly Colours[] = [
   { id: "ember", title: "Ember", signed: false, ramp: ramp(0, STEPS, sequential) },
   { id: "viridis", title: "Viridis", signed: false, ramp: ofD3(interpolateViridis) },
   { id: "magma", title: "Magma", signed: false, ramp: ofD3(interpolateMagma) },
+  { id: "inferno", title: "Inferno", signed: false, ramp: ofD3(interpolateInferno) },
   { id: "cividis", title: "Cividis", signed: false, ramp: ofD3(interpolateCividis) },
   { id: "redBlue", title: "Red and blue", signed: true, ramp: ramp(-1, 2 * STEPS + 1, (t) => diverging(t)) },
   { id: "orangeTeal", title: "Orange and teal", signed: true, ramp: ramp(-1, 2 * STEPS + 1, (t) => diverging(t, [195, 55])) },

@@ -5,6 +5,15 @@ export class DirectionError extends Error {
   override readonly name = "DirectionError";
 }
 
+/** "42:1, 7:-0.5" of a vector [channels]; at most `most` channels, the strongest first where there are more. */
+export function writeDirection(vector: readonly number[], most = Infinity): string {
+  const weights = vector.map((weight, channel) => ({ weight, channel })).filter(({ weight }) => weight !== 0);
+  const shown =
+    weights.length > most ? weights.toSorted((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).slice(0, most) : weights;
+  const text = shown.map(({ weight, channel }) => `${channel}:${weight}`).join(", ");
+  return shown.length < weights.length ? `${text} and ${weights.length - shown.length} more` : text;
+}
+
 /** The vector [channels] that `text` spells; a channel without a weight counts 1, one named twice adds up. Throws DirectionError. */
 export function parseDirection(text: string, channels: number): number[] {
   const terms = text.split(/[,;\s]+/).filter(Boolean);

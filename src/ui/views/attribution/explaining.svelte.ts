@@ -11,6 +11,7 @@ import { f32Picture } from "../../state/pixels";
 import type { Studio } from "../../state/studio.svelte";
 import { BEGINNING, MOST_MAPS, type Asked, type Look } from "./link";
 import { MapRun } from "./mapRun.svelte";
+import { orderOf } from "./order";
 import { inputOf, occluded, type Occluder } from "./subject";
 
 /** Classes that are listed. */
@@ -48,6 +49,8 @@ export class Explaining {
   });
   input = $derived(this.#whole && occluded(this.#whole, this.occluder));
   picture = $derived(this.input && f32Picture(this.input));
+  /** As the reader wants them in order. */
+  ordered = $derived.by(() => orderOf(this.asked.look.order).sort(this.maps));
   /** Questions that are open. */
   waiting = $derived(this.maps.filter(({ status }) => status === "waiting" || status === "running").length);
 
@@ -69,6 +72,7 @@ export class Explaining {
   follow(asked: Asked): void {
     const before = this.asked;
     this.asked = asked;
+    this.occluder = asked.hidden;
     const methods = asked.methods.map((method) => JSON.stringify(method));
     const kept = this.maps.filter(({ method }) => methods.includes(JSON.stringify(method)));
     this.maps = asked.methods.map(
@@ -81,7 +85,7 @@ export class Explaining {
   choosePicture(picture: string): void {
     this.stopSource();
     this.occluder = null;
-    this.asked = { ...this.asked, picture };
+    this.asked = { ...this.asked, picture, hidden: null };
     this.refresh();
   }
 
@@ -114,6 +118,13 @@ export class Explaining {
     this.#list();
   }
 
+  /** Gives a map up, until the question is another one. */
+  stop(map: MapRun): void {
+    map.status = "stopped";
+    map.answers = this.#asks(map);
+    if (this.#now?.map === map) this.#now.abort.abort();
+  }
+
   retry(map: MapRun): void {
     map.answers = null;
     map.status = "waiting";
@@ -124,6 +135,7 @@ export class Explaining {
   occlude(occluder: Occluder | null, moving = false): void {
     this.occluder = occluder;
     this.#moving = moving;
+    if (!moving) this.asked = { ...this.asked, hidden: occluder };
     this.refresh();
   }
 
@@ -173,6 +185,11 @@ export class Explaining {
     return model && this.picture ? JSON.stringify([model.stored.sha256, device, this.#pictured]) : null;
   }
 
+  /** What `map` would answer now. */
+  #asks({ method }: MapRun): string {
+    return this.#question() + JSON.stringify([this.asked.target, method]);
+  }
+
   /** Answers whatever is open. Never rejects. */
   async #work(): Promise<void> {
     if (this.#working) return;
@@ -186,10 +203,9 @@ export class Explaining {
           await nextFrame();
           continue;
         }
-        const asks = ({ method }: MapRun): string => question + JSON.stringify([this.asked.target, method]);
-        const map = this.maps.find((map) => map.answers !== asks(map) && (!this.#live || map.card.live));
+        const map = this.maps.find((map) => map.answers !== this.#asks(map) && (!this.#live || map.card.live));
         if (this.#predicted !== question) await this.#predict(question);
-        else if (map) await this.#explain(map, asks(map));
+        else if (map) await this.#explain(map, this.#asks(map));
         else if (!this.source) break;
         else this.#fresh = true;
       }
@@ -249,9 +265,13 @@ export class Explaining {
       map.result = await this.machine.attribute(target ? { ...request, target } : request, task);
       map.status = "done";
     } catch (error) {
-      map.status = abort.signal.aborted ? "waiting" : "failed";
-      if (abort.signal.aborted) map.answers = null;
-      else map.error = messageOf(error);
+      if (!abort.signal.aborted) {
+        map.status = "failed";
+        map.error = messageOf(error);
+      } else if (map.status !== "stopped") {
+        map.status = "waiting";
+        map.answers = null;
+      }
     } finally {
       this.#now = null;
     }

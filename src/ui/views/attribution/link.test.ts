@@ -5,11 +5,12 @@ describe("an explanation in the address", () => {
   const asked: Asked = {
     picture: "drawn:3",
     target: { kind: "difference", of: { kind: "class", class: "goldfish" }, minus: { kind: "unit", layer: "a&b", channel: 3 } },
+    hidden: { x: 0.25, y: 0.512, side: 0.28 },
     methods: [
       { name: "rise", masks: 200 },
       { name: "lrp", composite: "gamma" },
     ],
-    look: { ...BEGINNING.look, opacity: 0.5, plain: "magma" },
+    look: { ...BEGINNING.look, opacity: 0.5, plain: "magma", order: "time" },
   };
   test("leads back to it", () => {
     expect(readAsked(writeAsked(asked))).toEqual({ asked, fault: null });
@@ -25,6 +26,7 @@ describe("an explanation in the address", () => {
     ["too many maps", JSON.stringify({ methods: Array(30).fill({ name: "saliency" }) }), /methods.*1 to 24 methods/],
     ["a target that is none", '{"target":{"kind":"mood"}}', /target.*"mood"/],
     ["colours that are not there", '{"look":{"plain":"jet"}}', /look.*"jet".*viridis/],
+    ["a patch that is nowhere", '{"hidden":{"x":2,"y":0,"side":0.2}}', /hidden.*x.*2/],
     ["a field that means nothing", '{"script":"alert(1)"}', /script/],
   ])("%s is told, and the beginning is shown", (_, details, says) => {
     const { asked: shown, fault } = readAsked(details);

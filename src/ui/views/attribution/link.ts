@@ -1,9 +1,11 @@
-/** What the address keeps of an explanation, in `with=`: which picture, which target, which methods with their options, and how it is looked at. */
+/** What the address keeps of an explanation, in `with=`: which picture, what of it is hidden, which target, which methods with their options, and how it is looked at. */
 import * as v from "valibot";
 import type { AttributionMethod, AttributionTarget } from "../../../api/attribution";
 import { methodSchema, validateTarget } from "../../../attribution/schema";
 import { COLOURS } from "../../../export/colours";
 import { fields, firstFault, list, number, text } from "../../../vis/schema/fields";
+import { ORDERS } from "./order";
+import type { Occluder } from "./subject";
 
 /** Maps side by side: more would wait for hours. */
 export const MOST_MAPS = 24;
@@ -13,6 +15,8 @@ export interface Asked {
   picture: string;
   /** Null: what the network answers most strongly. */
   target: AttributionTarget | null;
+  /** A patch over the picture. */
+  hidden: Occluder | null;
   methods: readonly AttributionMethod[];
   look: Look;
 }
@@ -24,22 +28,27 @@ export interface Look {
   opacity: number;
   /** Share of the strongest that is still shown. */
   threshold: number;
+  /** One of ORDERS. */
+  order: string;
 }
 
 export const BEGINNING: Asked = {
   picture: "photo:cat",
   target: null,
+  hidden: null,
   methods: [{ name: "gradCam" }, { name: "integratedGradients" }],
-  look: { plain: "ember", signed: "redBlue", opacity: 0.8, threshold: 0 },
+  look: { plain: "ember", signed: "redBlue", opacity: 0.8, threshold: 0, order: "added" },
 };
 
 const colours = (signed: boolean) => {
   const ids = COLOURS.filter((one) => one.signed === signed).map(({ id }) => id);
   return v.picklist(ids, ids.join(" or "));
 };
+const ORDER_IDS = ORDERS.map(({ id }) => id);
 const schema = fields({
   picture: v.optional(text(1, 200, "a picture's name")),
   target: v.optional(v.unknown()),
+  hidden: v.optional(fields({ x: number(0, 1), y: number(0, 1), side: number(0.02, 1) })),
   methods: v.optional(list(methodSchema, [1, MOST_MAPS], "methods")),
   look: v.optional(
     fields({
@@ -47,6 +56,7 @@ const schema = fields({
       signed: v.optional(colours(true)),
       opacity: v.optional(number(0, 1)),
       threshold: v.optional(number(0, 1)),
+      order: v.optional(v.picklist(ORDER_IDS, ORDER_IDS.join(" or "))),
     }),
   ),
 });
@@ -68,12 +78,17 @@ export function readAsked(details: string | null): { asked: Asked; fault: string
   }
 }
 
+/** To thousandths: finer than a pixel is not seen. */
+const rounded = ({ x, y, side }: Occluder): Occluder => ({ x: short(x), y: short(y), side: short(side) });
+const short = (v: number): number => Math.round(1000 * v) / 1000;
+
 /** What differs from the beginning, as JSON; null where nothing does. */
-export function writeAsked({ picture, target, methods, look }: Asked): string | null {
+export function writeAsked({ picture, target, hidden, methods, look }: Asked): string | null {
   const differs = <T>(value: T, usual: T): T | undefined => (JSON.stringify(value) === JSON.stringify(usual) ? undefined : value);
   const out = {
     picture: differs(picture, BEGINNING.picture),
     target: target ?? undefined,
+    hidden: hidden ? rounded(hidden) : undefined,
     methods: differs(methods, BEGINNING.methods),
     look: differs(look, BEGINNING.look),
   };

@@ -1,4 +1,4 @@
-/** One method on the picture: waiting, under way, done or failed; the map of the time before stays in sight meanwhile. */
+/** One method on the picture: waiting, under way, done, failed or stopped by the reader; the map of the time before stays in sight meanwhile. */
 import type { Attribution, AttributionMethod } from "../../../api/attribution";
 import type { Progress } from "../../../api/engine";
 import { flattened, type Flat } from "../../../export/heatmap";
@@ -6,7 +6,7 @@ import { cardOf, type MethodCard } from "./methodList";
 
 export class MapRun {
   method = $state.raw<AttributionMethod>() as AttributionMethod;
-  status = $state<"waiting" | "running" | "done" | "failed">("waiting");
+  status = $state<"waiting" | "running" | "done" | "failed" | "stopped">("waiting");
   progress = $state.raw<Progress | null>(null);
   result = $state.raw<Attribution | null>(null);
   error = $state<string | null>(null);

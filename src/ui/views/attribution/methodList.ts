@@ -1,21 +1,6 @@
 /** The methods as readers meet them: by family, each in a sentence, with the options that are worth turning. */
-import type { Baseline, MethodName } from "../../../api/attribution";
-
-/** A choice of one method. What is left out is the method's own, as `usual` says; null where that depends on the picture or the layer. */
-export type Option =
-  | {
-      kind: "number";
-      field: string;
-      title: string;
-      unit?: string;
-      usual: number | null;
-      low: number;
-      high: number;
-      whole: boolean;
-    }
-  | { kind: "baseline"; title: string; usual: Baseline["kind"] }
-  | { kind: "layer"; title: string }
-  | { kind: "choice"; field: string; title: string; usual: string; of: readonly { value: string; title: string }[] };
+import type { MethodName } from "../../../api/attribution";
+import { baseline, channels, layer, noisy, points, real, seed, segments, steps, whole, type Option } from "./methodOptions";
 
 export interface MethodCard {
   name: MethodName;
@@ -36,23 +21,10 @@ export interface Family {
   methods: readonly MethodCard[];
 }
 
-const whole = (field: string, title: string, usual: number | null, low: number, high: number, unit?: string): Option => ({
-  ...{ kind: "number", field, title, usual, low, high, whole: true },
-  ...(unit ? { unit } : {}),
-});
-const share = (field: string, title: string, usual: number, high = 1): Option => ({
-  ...{ kind: "number", field, title, usual, low: 0, high, whole: false },
-});
-const seed = whole("seed", "Seed", 1, 0, 2 ** 32 - 1);
-const baseline = (usual: Baseline["kind"] = "black"): Option => ({ kind: "baseline", title: "Baseline", usual });
-const layer: Option = { kind: "layer", title: "Layer" };
-const noisy: readonly Option[] = [whole("samples", "Samples", 50, 1, 1000), share("noise", "Noise", 0.15, 10), seed];
-const segments: readonly Option[] = [
-  whole("samples", "Samples", 1000, 1, 100_000),
-  whole("segments", "Superpixels", 50, 2, 10_000),
-  baseline("mean"),
-  seed,
-];
+const signed: Option = {
+  ...{ kind: "flag", field: "signed", title: "With its sign" },
+  says: "Which pixels would speak against the target if they grew brighter.",
+};
 
 export const FAMILIES: readonly Family[] = [
   {
@@ -87,12 +59,12 @@ export const FAMILIES: readonly Family[] = [
       {
         ...{ name: "scoreCam", title: "Score-CAM", paper: "Wang et al. 2020" },
         says: "Shows the network only what each channel sees, and weighs the channel by what that does to the target.",
-        options: [layer, whole("channels", "Channels asked", 128, 1, 10_000)],
+        options: [layer, channels(128)],
       },
       {
         ...{ name: "ablationCam", title: "Ablation-CAM", paper: "Desai and Ramaswamy 2020" },
         says: "Switches each channel off, and weighs it by what that costs the target.",
-        options: [layer, whole("channels", "Channels asked", null, 1, 10_000)],
+        options: [layer, channels(null)],
       },
     ],
   },
@@ -104,10 +76,11 @@ export const FAMILIES: readonly Family[] = [
         ...{ name: "integratedGradients", title: "Integrated Gradients", paper: "Sundararajan et al. 2017" },
         says: "The gradient at every point of a straight path from the baseline.",
         options: [
-          whole("points", "Points", 50, 1, 2000),
+          points,
           baseline(),
           {
             ...{ kind: "choice", field: "rule", title: "Points lie", usual: "adaptive" },
+            says: "Where the gradient changes fast, points that lie closer make the gap smaller.",
             of: [
               { value: "adaptive", title: "where they are needed" },
               { value: "gaussLegendre", title: "as Gauss and Legendre have them" },
@@ -118,21 +91,45 @@ export const FAMILIES: readonly Family[] = [
       {
         ...{ name: "guidedIg", title: "Guided IG", paper: "Kapishnikov et al. 2021" },
         says: "A path that moves the pixels that matter least first, and so keeps out of the noise.",
-        options: [whole("steps", "Steps", 100, 1, 2000), share("fraction", "Pixels moved at once", 0.25), baseline()],
+        options: [
+          steps(100),
+          real(
+            "fraction",
+            { title: "Moved at once", says: "Share of the pixels that a step moves: those that matter least." },
+            [0.25, 0, 1],
+          ),
+          real(
+            "maxDistance",
+            { title: "Leeway", says: "How far the path may leave the straight one: 0 is Integrated Gradients." },
+            [0.02, 0, 1],
+          ),
+          baseline(),
+        ],
       },
       {
         ...{ name: "blurIg", title: "Blur IG", paper: "Xu et al. 2020" },
         says: "The path takes a blur away: no colour is chosen to mean “nothing”.",
-        options: [whole("steps", "Steps", 50, 1, 2000), { ...whole("sigma", "Blur", 50, 0, 1000, "px"), whole: false } as Option],
+        options: [
+          steps(50),
+          real(
+            "sigma",
+            { title: "Blur", says: "How blurred the path begins: so that nothing can be told from it." },
+            [50, 0, 1000],
+            "px",
+          ),
+        ],
       },
       {
         ...{ name: "expectedGradients", title: "Expected Gradients", paper: "Erion et al. 2021" },
         says: "Integrated Gradients from many pictures instead of one baseline (GradientSHAP).",
-        options: [whole("samples", "Samples", 64, 1, 1000), seed],
+        options: [
+          whole("samples", { title: "Samples", says: "Pairs of a picture and a point of the path from it." }, [64, 1, 1000]),
+          seed,
+        ],
       },
       {
         ...{ name: "deepLift", title: "DeepLIFT", paper: "Shrikumar et al. 2017, rescale rule", live: true },
-        says: "Differences from the baseline(), handed back layer by layer: adds up as a path does, in one run.",
+        says: "Differences from the baseline, handed back layer by layer: adds up as a path does, in one run.",
         options: [baseline()],
       },
     ],
@@ -142,7 +139,7 @@ export const FAMILIES: readonly Family[] = [
     says: "Which pixels would change the target if they changed a little.",
     methods: [
       {
-        ...{ name: "saliency", title: "Saliency", paper: "Simonyan et al. 2013", options: [], live: true },
+        ...{ name: "saliency", title: "Saliency", paper: "Simonyan et al. 2013", options: [signed], live: true },
         says: "The size of the gradient at every pixel.",
       },
       {
@@ -179,6 +176,7 @@ export const FAMILIES: readonly Family[] = [
         options: [
           {
             ...{ kind: "choice", field: "composite", title: "Rules", usual: "epsilonPlus" },
+            says: "Which rule for which layer, as Zennit composes them; what stands last is the first convolution's.",
             of: [
               { value: "epsilonPlus", title: "epsilon, z+" },
               { value: "epsilonPlusFlat", title: "epsilon, z+, flat" },
@@ -190,7 +188,16 @@ export const FAMILIES: readonly Family[] = [
               { value: "zPlus", title: "z+" },
             ],
           },
-          { ...share("gamma", "Gamma", 0.25, 1e6) },
+          real(
+            "gamma",
+            { title: "Gamma", says: "How much more what speaks for it counts; only where the rules have a gamma." },
+            [0.25, 0, 1e6],
+          ),
+          real(
+            "epsilon",
+            { title: "Epsilon", says: "Swallows what is weak or contradictory: larger maps are sparser." },
+            [1e-6, 0, 1e6],
+          ),
         ],
       },
       {
@@ -213,12 +220,40 @@ export const FAMILIES: readonly Family[] = [
       {
         ...{ name: "occlusion", title: "Occlusion", paper: "Zeiler and Fergus 2014" },
         says: "A patch is moved over the picture: how far does the target fall?",
-        options: [whole("patch", "Patch", null, 1, 1000, "px"), whole("stride", "Stride", null, 1, 1000, "px"), baseline("mean")],
+        options: [
+          whole(
+            "patch",
+            { title: "Patch", says: "Its side: small ones see detail, large ones hide whole parts." },
+            [null, 1, 1000],
+            "px",
+          ),
+          whole(
+            "stride",
+            { title: "Stride", says: "From one place to the next: half as long takes four times as long." },
+            [null, 1, 1000],
+            "px",
+          ),
+          baseline("mean"),
+        ],
       },
       {
         ...{ name: "rise", title: "RISE", paper: "Petsiuk et al. 2018" },
         says: "Thousands of random masks, each weighted by what the network still sees through it.",
-        options: [whole("masks", "Masks", 1000, 1, 100_000), whole("cells", "Cells a side", 7, 1, 100), baseline(), seed],
+        options: [
+          whole(
+            "masks",
+            { title: "Masks", says: "Runs of the network: fewer are quicker, and leave blotches." },
+            [1000, 1, 100_000],
+          ),
+          whole(
+            "cells",
+            { title: "Cells a side", says: "Of a mask's grid: more see finer parts, and need more masks." },
+            [7, 1, 100],
+          ),
+          real("keep", { title: "Kept", says: "Share of the cells that stay in sight." }, [0.5, 0, 1]),
+          baseline(),
+          seed,
+        ],
       },
       {
         ...{ name: "lime", title: "LIME", paper: "Ribeiro et al. 2016", options: segments },
@@ -231,7 +266,7 @@ export const FAMILIES: readonly Family[] = [
       {
         ...{ name: "xrai", title: "XRAI", paper: "Kapishnikov et al. 2019" },
         says: "Integrated Gradients gathered by regions, the strongest regions first.",
-        options: [whole("points", "Points", 50, 1, 2000)],
+        options: [points],
       },
     ],
   },

@@ -1,6 +1,7 @@
 /** Targets and numbers in words. */
 import type { AttributionTarget } from "../../../api/attribution";
 import type { ModelSummary } from "../../../api/model";
+import { writeDirection } from "../../state/direction";
 
 /** "goldfish", "mixed4c, unit 3", "goldfish rather than tench". */
 export function targetWords(target: AttributionTarget, summary: Pick<ModelSummary, "layers" | "labels">): string {
@@ -12,7 +13,7 @@ export function targetWords(target: AttributionTarget, summary: Pick<ModelSummar
     case "unit":
       return `${layer(target.layer)}, unit ${target.channel}${at(target)}`;
     case "direction":
-      return `a direction in ${layer(target.layer)}${at(target)}`;
+      return `${layer(target.layer)}, direction ${writeDirection(target.vector, 3)}${at(target)}`;
     case "difference":
       return `${targetWords(target.of, summary)} rather than ${targetWords(target.minus, summary)}`;
   }

@@ -1,8 +1,10 @@
 /** Attribution across the worker boundary: what is asked of the engine, and what comes back. Types only. */
+import type { Group } from "../attribution/inside/groups";
 import type { AttributionMethod, AttributionTarget } from "../attribution/types";
 import type { DeviceChoice, DeviceInfo, NamedPictures, Picture } from "./engine";
 import type { ModelCard } from "./model";
 
+export type { Group } from "../attribution/inside/groups";
 export type { AttributionMethod, AttributionTarget, Baseline, LrpComposite, MethodName } from "../attribution/types";
 
 export interface AttributionRequest {
@@ -57,8 +59,8 @@ export interface Attribution {
 }
 
 export interface LayerAttributionRequest extends Omit<AttributionRequest, "method" | "pictures"> {
-  /** By any of its names; it must come before the target. */
-  layer: string;
+  /** By any of its names; it must come before the target. Left out: the last one with the coarsest grid of more than one position. */
+  layer?: string;
   /** 1: gradient times activation, as in "The Building Blocks of Interpretability". More: integrated from zero activations in so many points. */
   points?: number;
 }
@@ -77,8 +79,27 @@ export interface LayerAttribution {
   values: Float32Array<ArrayBuffer>;
   target: AttributionTarget;
   score: number;
+  /** The target when the layer is silent: biases, and what passes the layer by. */
+  silent: number;
   /** The values' sum against the score less that of a silent layer, as a share of it. */
   completenessGap: number;
   ms: number;
   device: DeviceInfo;
+}
+
+export interface NeuronGroupsRequest extends LayerAttributionRequest {
+  /** Groups (6). */
+  count?: number;
+  /** Of the factorisation's start (1). */
+  seed?: number;
+}
+
+/** A layer's units as a few groups that fire together on this picture (Olah et al. 2018). */
+export interface NeuronGroups extends Pick<LayerAttribution, "layer" | "grid" | "target" | "score" | "silent" | "ms" | "device"> {
+  /** The one that fires most first; its channels are [C], its positions row-major [height, width]. */
+  groups: Group[];
+  /** What the layer adds that no group has in it. */
+  rest: number;
+  /** Share of the activations' length that the groups do not have. */
+  error: number;
 }

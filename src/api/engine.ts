@@ -7,6 +7,8 @@ import type {
   AttributionRequest,
   LayerAttribution,
   LayerAttributionRequest,
+  NeuronGroups,
+  NeuronGroupsRequest,
   Prediction,
   PredictRequest,
 } from "./attribution";
@@ -135,6 +137,8 @@ export interface EngineApi {
   attribute(job: JobId, request: AttributionRequest, onProgress: (p: Progress) => void): Promise<Attribution>;
   /** How much every position and every channel of a hidden layer counts. */
   attributeLayer(job: JobId, request: LayerAttributionRequest, onProgress: (p: Progress) => void): Promise<LayerAttribution>;
+  /** A hidden layer's units as a few groups, and what each adds to a target. Progress comes as "attribute". */
+  neuronGroups(job: JobId, request: NeuronGroupsRequest, onProgress: (p: Progress) => void): Promise<NeuronGroups>;
   /**
    * How every unit of some layers answers to pictures. For thousands, hand in some at a time: what was compiled is kept from call to call.
    * Progress comes as "compare".

@@ -154,6 +154,27 @@ describe("predict and attributeLayer", () => {
     expect(rough.completenessGap).toBeGreaterThan(completenessGap);
     expect(activations.every((v) => v >= 0)).toBe(true);
   });
+
+  test("a layer that nobody names; its groups and what they leave over add up to what its units do", async () => {
+    const { made } = engine();
+    const events: Progress[] = [];
+    const asked = { weights: "tiny", card: tinyCard, picture, target: unit, device: "auto" } as const;
+    const whole = await made.attributeLayer("1", asked, quiet);
+    const { groups, rest, error, grid, layer, silent } = await made.neuronGroups("2", { ...asked, count: 4 }, (p) =>
+      events.push(p),
+    );
+    expect([layer, grid, silent]).toEqual([whole.layer, whole.grid, whole.silent]);
+    expect(groups).toHaveLength(4);
+    expect(groups[0]!.channels).toHaveLength(whole.channels.length);
+    expect(groups[0]!.positions).toHaveLength(whole.positions.length);
+    expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(1);
+    const sum = whole.channels.reduce((a, b) => a + b, 0);
+    expect(groups.reduce((total, { adds }) => total + adds, rest)).toBeCloseTo(sum, 4);
+    expect(events.some(({ phase }) => phase === "attribute")).toBe(true);
+    const stopped = made.neuronGroups("3", { ...asked, count: 8, seed: 2 }, (p) => p.phase === "attribute" && made.cancel("3"));
+    await expect(stopped).rejects.toMatchObject({ name: "AbortError" });
+  });
 });
 
 const EMBEDDED = resolve(import.meta.dirname, "../../public/models/mobilenetv3-centernet.onnx");

@@ -1,5 +1,6 @@
 /** Which pixels, and which units of a layer, count for a target: methods of src/attribution over any Runtime. */
-import type { Attribution, LayerAttribution } from "../api/attribution";
+import type { Attribution, LayerAttribution, NeuronGroups } from "../api/attribution";
+import { groupsOf } from "../attribution/inside/groups";
 import { methodOf } from "../attribution/methods";
 import type { MethodContext } from "../attribution/probe";
 import { gaussLegendre } from "../attribution/quadrature";
@@ -7,6 +8,7 @@ import { resolveTarget, type Peak } from "../attribution/target";
 import type { AttributionMethod, AttributionTarget } from "../attribution/types";
 import { f32 } from "../onnx/tensor";
 import type { Bitmaps } from "../vis/named";
+import { macrotask } from "./climb";
 import { layerValues, peakOf, predict, type SubjectOptions } from "./predict";
 import { RuntimeProbe } from "./probe";
 import type { Runtime } from "./runtime";
@@ -38,7 +40,8 @@ export async function attribute(runtime: Runtime, options: AttributeOptions): Pr
 }
 
 export interface AttributeLayerOptions extends TargetOptions {
-  layer: string;
+  /** Left out: the last one with the coarsest grid before the target. */
+  layer?: string;
   points?: number;
 }
 
@@ -50,10 +53,48 @@ export async function attributeLayer(
   runtime: Runtime,
   options: AttributeLayerOptions,
 ): Promise<Omit<LayerAttribution, "device">> {
+  const { activations, slopes, channels, positions, ...found } = await layerSlopes(runtime, options);
+  const values = activations.map((v, k) => v * slopes[k]!);
+  const byPosition = new Float32Array(positions);
+  const byChannel = new Float32Array(channels);
+  values.forEach((v, k) => {
+    byPosition[k % positions]! += v;
+    byChannel[Math.floor(k / positions)]! += v;
+  });
+  const completenessGap = gap(values, found.score - found.silent);
+  return { ...found, positions: byPosition, channels: byChannel, activations, values, completenessGap };
+}
+
+export interface NeuronGroupsOptions extends AttributeLayerOptions {
+  count?: number;
+  seed?: number;
+  onProgress?: (done: number, of: number) => void;
+}
+
+/** The layer's units as a few groups, and what each adds to the target. Throws as `attribute` does. */
+export async function neuronGroups(runtime: Runtime, options: NeuronGroupsOptions): Promise<Omit<NeuronGroups, "device">> {
+  const { count = 6, seed = 1, signal, onProgress } = options;
+  const begun = performance.now();
+  const { activations, slopes, channels, positions, ms, ...found } = await layerSlopes(runtime, options);
+  const compiling = performance.now() - begun - ms;
+  const made = await groupsOf(activations, slopes, [channels, positions], {
+    count,
+    seed,
+    onIteration: async (done, of) => {
+      signal?.throwIfAborted();
+      onProgress?.(done, of);
+      await macrotask();
+    },
+  });
+  return { ...found, ...made, ms: performance.now() - begun - compiling };
+}
+
+/** A layer's activations [C, positions], the target's slopes by them, and the target with and without them. */
+async function layerSlopes(runtime: Runtime, options: AttributeLayerOptions) {
   const { picture, naming, points = 1, signal } = options;
   const { probe, target } = await subject(runtime, options);
-  const layer = naming.layer(options.layer);
-  const begun = performance.now();
+  const layer = options.layer === undefined ? probe.layerName() : naming.layer(options.layer);
+  const begun = performance.now() - probe.compileMs;
   const { scores, activations, gradients } = await probe.layer(picture, layer);
   const own = activations.data as Float32Array<ArrayBuffer>;
   const slopes = points === 1 ? (gradients.data as Float32Array) : new Float32Array(own.length);
@@ -67,26 +108,11 @@ export async function attributeLayer(
     }
   }
   const [silent] = await probe.scoresFrom(f32(new Float32Array(own.length), activations.shape), picture, layer);
-  const values = own.map((v, k) => v * slopes[k]!);
   const [, channels, height, width] = activations.shape as [number, number, number, number];
-  const grid = height * width;
-  const positions = new Float32Array(grid);
-  const byChannel = new Float32Array(channels);
-  values.forEach((v, k) => {
-    positions[k % grid]! += v;
-    byChannel[Math.floor(k / grid)]! += v;
-  });
+  const grid: readonly [number, number] = [height, width];
   return {
-    layer,
-    grid: [height, width],
-    positions,
-    channels: byChannel,
-    activations: own,
-    values,
-    target,
-    score: scores[0]!,
-    completenessGap: gap(values, scores[0]! - silent!),
-    ms: performance.now() - begun - probe.compileMs,
+    ...{ layer, grid, channels, positions: height * width, activations: own, slopes, target },
+    ...{ score: scores[0]!, silent: silent!, ms: performance.now() - begun - probe.compileMs },
   };
 }
 

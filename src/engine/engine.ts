@@ -27,6 +27,8 @@ import type {
   AttributionRequest,
   LayerAttribution,
   LayerAttributionRequest,
+  NeuronGroups,
+  NeuronGroupsRequest,
   Prediction,
   PredictRequest,
 } from "../api/attribution";
@@ -163,6 +165,18 @@ export class Engine implements EngineApi {
         const result = { ...made, device: runtime.info };
         const buffers = [made.positions, made.channels, made.activations, made.values].map(({ buffer }) => buffer);
         return this.sources.transfer?.(result, buffers) ?? result;
+      }),
+    );
+  }
+
+  neuronGroups(job: JobId, request: NeuronGroupsRequest, onProgress: (p: Progress) => void): Promise<NeuronGroups> {
+    return this.#withProgress(job, onProgress, (signal, report) =>
+      this.#about(request, signal, report, async (runtime, subject) => {
+        const { target, layer, points, count, seed } = request;
+        const onDone = (done: number, of: number) => report({ phase: "attribute", done, of });
+        const { neuronGroups } = await import("./attribute");
+        const made = await neuronGroups(runtime, { ...subject, target, layer, points, count, seed, onProgress: onDone });
+        return { ...made, device: runtime.info };
       }),
     );
   }

@@ -14,6 +14,8 @@ import type {
   AttributionRequest,
   LayerAttribution,
   LayerAttributionRequest,
+  NeuronGroups,
+  NeuronGroupsRequest,
   Prediction,
   PredictRequest,
 } from "../../api/attribution";
@@ -66,6 +68,8 @@ export interface Machine {
   /** How much every pixel counts for a target. */
   attribute(request: AttributionRequest, task: Task): Promise<Attribution>;
   attributeLayer(request: LayerAttributionRequest, task: Task): Promise<LayerAttribution>;
+  /** A layer's units as a few groups. */
+  neuronGroups(request: NeuronGroupsRequest, task: Task): Promise<NeuronGroups>;
   /** How every unit of some layers answers to pictures. */
   examine(request: ExamineRequest, task: Task): Promise<Examined>;
   /** How every unit of some layers answers to drawn stimuli. */

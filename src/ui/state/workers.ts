@@ -43,6 +43,7 @@ export function connectWorkers(): Machine {
     measure: (request, task) => runJob(engine, (api, job, report) => api.measure(job, request, report), task),
     predict: (request, task) => runJob(engine, (api, job, report) => api.predict(job, request, report), task),
     attribute: (request, task) => runJob(engine, (api, job, report) => api.attribute(job, request, report), task),
+    neuronGroups: (request, task) => runJob(engine, (api, job, report) => api.neuronGroups(job, request, report), task),
     attributeLayer: (request, task) => runJob(engine, (api, job, report) => api.attributeLayer(job, request, report), task),
     examine: (request, task) => runJob(engine, (api, job, report) => api.examine(job, request, report), task),
     tune: (request, task) => runJob(engine, (api, job, report) => api.tune(job, request, report), task),

@@ -76,9 +76,33 @@ test("a photo's classes, maps for one of them, values under the cursor, files, a
   await expect(page.locator("figure").filter({ has: page.locator("dl") })).toHaveCount(1);
 });
 
-test("a patch that is dragged leads quick maps along; a dropped photo is explained; what a link says wrongly is told", async ({
+/** A camera that is refused once, and then films a disc that moves. */
+const filming = (page: Page): Promise<void> =>
+  page.addInitScript(() => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+    const context = canvas.getContext("2d")!;
+    let asked = 0;
+    let time = 0;
+    const draw = (): void => {
+      context.fillStyle = "#345";
+      context.fillRect(0, 0, 320, 240);
+      context.fillStyle = "#fc3";
+      context.beginPath();
+      context.arc(160 + 90 * Math.sin((time += 0.3)), 120, 50, 0, 7);
+      context.fill();
+    };
+    navigator.mediaDevices.getUserMedia = () => {
+      if (asked++ === 0) return Promise.reject(new DOMException("no", "NotAllowedError"));
+      setInterval(draw, 100);
+      draw();
+      return Promise.resolve(canvas.captureStream(10));
+    };
+  });
+
+test("a patch that is dragged leads quick maps along, and so does a camera; a dropped photo is explained; what a link says wrongly is told", async ({
   page,
 }) => {
+  await filming(page);
   await withModels(page);
   await page.goto(`/${QUICK_MAPS}`);
   const cam = card(page, "Grad-CAM");
@@ -96,6 +120,17 @@ test("a patch that is dragged leads quick maps along; a dropped photo is explain
   await expect.poll(() => shown(page, "Grad-CAM"), { message: "while the patch is still held" }).not.toBe(hidden);
   await page.mouse.up();
   await expect(patch).toHaveAttribute("aria-valuetext", /^30 % across, 40 % down/);
+
+  await page.getByRole("button", { name: "Camera" }).click();
+  await expect(page.getByRole("alert")).toContainText("The camera was not allowed. Allow it");
+  await page.getByRole("button", { name: "Camera" }).click();
+  await expect(page.getByText("Live from the camera")).toBeVisible();
+  for (let frame = 0; frame < 3; frame++) {
+    const last = await shown(page, "Grad-CAM");
+    await expect.poll(() => shown(page, "Grad-CAM"), { message: "the map follows the camera" }).not.toBe(last);
+  }
+  await page.getByRole("button", { name: "Stop the camera" }).click();
+  await expect(page.getByText(/Drag the patch/)).toBeVisible();
 
   await drop(page, [{ name: "mine.jpg", bytes: readFileSync("public/pictures/coffee.jpg") }]);
   await expect(page.getByText(/^mine.jpg, cut and scaled/)).toBeVisible();

@@ -3,10 +3,11 @@
  * While the picture is in motion (a camera, a patch that is dragged) a question that runs is let finish, and only quick methods follow.
  */
 import type { AttributionMethod, AttributionTarget, Prediction } from "../../../api/attribution";
-import type { Picture } from "../../../api/engine";
+import type { NamedPictures, Picture } from "../../../api/engine";
 import { sidesOf } from "../../../onnx/preprocessing";
 import type { Tensor } from "../../../onnx/graph";
 import { messageOf, type Machine } from "../../state/machine";
+import { PictureError } from "../../state/pictures.svelte";
 import { f32Picture } from "../../state/pixels";
 import type { Studio } from "../../state/studio.svelte";
 import { BEGINNING, MOST_MAPS, type Asked, type Look } from "./link";
@@ -227,6 +228,19 @@ export class Explaining {
     return true;
   }
 
+  /** The pictures that a method names. Throws PictureError naming one that is not here. */
+  #named({ method }: MapRun): NamedPictures {
+    const names = method.name === "expectedGradients" ? (method.backgrounds ?? []) : [];
+    const { pictures, missing } = this.studio.pictures.gather(names);
+    const [first] = missing;
+    if (first !== undefined)
+      throw new PictureError(
+        `${missing.length} of its ${names.length} backgrounds ${missing.length === 1 ? "is" : "are"} not in this browser, ` +
+          `${this.studio.pictures.titleOf(first)} first: pictures are not part of links. Drop them here, or choose other backgrounds.`,
+      );
+    return pictures;
+  }
+
   async #predict(question: string): Promise<void> {
     const { model, device } = this.studio;
     if (!model || !this.picture) return;
@@ -260,7 +274,14 @@ export class Explaining {
     try {
       const { card, stored } = model;
       const { target } = this.asked;
-      const request = { weights: stored.sha256, card, picture: this.picture, method: map.method, device };
+      const request = {
+        weights: stored.sha256,
+        card,
+        picture: this.picture,
+        method: map.method,
+        pictures: this.#named(map),
+        device,
+      };
       const task = { signal: abort.signal, onProgress: map.report.bind(map) };
       map.result = await this.machine.attribute(target ? { ...request, target } : request, task);
       map.status = "done";

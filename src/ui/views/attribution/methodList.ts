@@ -1,6 +1,19 @@
 /** The methods as readers meet them: by family, each in a sentence, with the options that are worth turning. */
 import type { MethodName } from "../../../api/attribution";
-import { baseline, channels, layer, noisy, points, real, seed, segments, steps, whole, type Option } from "./methodOptions";
+import {
+  backgrounds,
+  baseline,
+  channels,
+  layer,
+  noisy,
+  points,
+  real,
+  seed,
+  segments,
+  steps,
+  whole,
+  type Option,
+} from "./methodOptions";
 
 export interface MethodCard {
   name: MethodName;
@@ -124,6 +137,7 @@ export const FAMILIES: readonly Family[] = [
         says: "Integrated Gradients from many pictures instead of one baseline (GradientSHAP).",
         options: [
           whole("samples", { title: "Samples", says: "Pairs of a picture and a point of the path from it." }, [64, 1, 1000]),
+          backgrounds,
           seed,
         ],
       },

@@ -13,6 +13,7 @@ export type Option = Told &
     | { kind: "number"; field: string; unit?: string; usual: number | null; low: number; high: number; whole: boolean }
     | { kind: "baseline"; usual: Baseline["kind"] }
     | { kind: "layer" }
+    | { kind: "backgrounds" }
     | { kind: "flag"; field: string }
     | { kind: "choice"; field: string; usual: string; of: readonly { value: string; title: string }[] }
   );
@@ -37,6 +38,10 @@ export const baseline = (usual: Baseline["kind"] = "black"): Option => ({
   ...{ kind: "baseline", title: "Baseline", usual },
   says: "The picture that stands for “nothing there”. What already has its colour cannot count.",
 });
+export const backgrounds: Option = {
+  ...{ kind: "backgrounds", title: "Backgrounds" },
+  says: "The pictures that paths begin at. Photos of yours do not travel with a link.",
+};
 export const layer: Option = {
   ...{ kind: "layer", title: "Layer" },
   says: "Deep layers are coarse and about objects, early ones fine and about edges.",

@@ -77,8 +77,8 @@ test("a photo's classes, maps for one of them, values under the cursor, files, a
 });
 
 /** A camera that is refused once, and then films a disc that moves. */
-const filming = (page: Page): Promise<void> =>
-  page.addInitScript(() => {
+const filming = async (page: Page): Promise<void> => {
+  await page.addInitScript(() => {
     const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
     const context = canvas.getContext("2d")!;
     let asked = 0;
@@ -98,6 +98,7 @@ const filming = (page: Page): Promise<void> =>
       return Promise.resolve(canvas.captureStream(10));
     };
   });
+};
 
 test("a patch that is dragged leads quick maps along, and so does a camera; a dropped photo is explained; what a link says wrongly is told", async ({
   page,

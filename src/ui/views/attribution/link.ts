@@ -36,7 +36,7 @@ export const BEGINNING: Asked = {
   picture: "photo:cat",
   target: null,
   hidden: null,
-  methods: [{ name: "gradCam" }, { name: "integratedGradients" }],
+  methods: [{ name: "gradCam" }, { name: "deepLift" }],
   look: { plain: "ember", signed: "redBlue", opacity: 0.8, threshold: 0, order: "added" },
 };
 

@@ -24,7 +24,7 @@ const by = (id: string, title: string, number: (map: Ranked) => number | null | 
 });
 
 export const ORDERS: readonly Order[] = [
-  { id: "added", title: "as they were added", sort: (maps) => maps },
+  { id: "added", title: "as added", sort: (maps) => maps },
   by("time", "quickest first", ({ result }) => result?.ms),
   by("gap", "smallest gap first", ({ result }) => result?.completenessGap),
 ];

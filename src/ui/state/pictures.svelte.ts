@@ -63,7 +63,7 @@ export class Pictures {
     if (this.photos.length) return;
     this.photos = await Promise.all(
       PHOTOS.map(async ({ name, title, file }) => {
-        const url = new URL(`pictures/${file}`, document.baseURI).href;
+        const url = `./pictures/${file}`;
         const response = await fetch(url).catch(() => null);
         if (!response?.ok)
           throw new PictureError(

@@ -13,6 +13,7 @@ import type {
   PredictRequest,
 } from "./attribution";
 import type { ModelCard, ModelSummary } from "./model";
+import type { Randomised, RandomisedRequest, Truth, TruthRequest } from "./truth";
 import type {
   Connections,
   ConnectionsRequest,
@@ -139,6 +140,10 @@ export interface EngineApi {
   attributeLayer(job: JobId, request: LayerAttributionRequest, onProgress: (p: Progress) => void): Promise<LayerAttribution>;
   /** A hidden layer's units as a few groups, and what each adds to a target. Progress comes as "attribute". */
   neuronGroups(job: JobId, request: NeuronGroupsRequest, onProgress: (p: Progress) => void): Promise<NeuronGroups>;
+  /** Whether a map is true, by every measure that there is. Progress comes as "attribute". */
+  truth(job: JobId, request: TruthRequest, onProgress: (p: Progress) => void): Promise<Truth>;
+  /** The map of the network with its topmost layers' weights drawn anew. Progress comes as "attribute". */
+  randomised(job: JobId, request: RandomisedRequest, onProgress: (p: Progress) => void): Promise<Randomised>;
   /**
    * How every unit of some layers answers to pictures. For thousands, hand in some at a time: what was compiled is kept from call to call.
    * Progress comes as "compare".

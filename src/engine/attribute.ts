@@ -123,7 +123,10 @@ function gap(map: Float32Array, complete: number): number {
 }
 
 /** The target in the graph's own names, and the network asked about it. */
-async function subject(runtime: Runtime, options: TargetOptions): Promise<{ probe: RuntimeProbe; target: AttributionTarget }> {
+export async function subject(
+  runtime: Runtime,
+  options: TargetOptions,
+): Promise<{ probe: RuntimeProbe; target: AttributionTarget }> {
   const { graph, preprocessing, naming, cache, signal } = options;
   const peak: Peak = async (layer, channel) => {
     const { grid, of } = await layerValues(runtime, options, layer);

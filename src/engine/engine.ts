@@ -24,6 +24,7 @@ import type {
 } from "../api/engine";
 import type {
   Attribution,
+  AttributionMap,
   AttributionRequest,
   LayerAttribution,
   LayerAttributionRequest,
@@ -33,6 +34,7 @@ import type {
   PredictRequest,
 } from "../api/attribution";
 import type { ModelCard, ModelSummary } from "../api/model";
+import type { Randomised, RandomisedRequest, Truth, TruthRequest } from "../api/truth";
 import type {
   Connections,
   ConnectionsRequest,
@@ -177,6 +179,33 @@ export class Engine implements EngineApi {
         const { neuronGroups } = await import("./attribute");
         const made = await neuronGroups(runtime, { ...subject, target, layer, points, count, seed, onProgress: onDone });
         return { ...made, device: runtime.info };
+      }),
+    );
+  }
+
+  truth(job: JobId, request: TruthRequest, onProgress: (p: Progress) => void): Promise<Truth> {
+    return this.#withProgress(job, onProgress, (signal, report) =>
+      this.#about(request, signal, report, async (runtime, subject) => {
+        const { target, method, map, steps, sensitivity } = request;
+        const onDone = (done: number, of: number) => report({ phase: "attribute", done, of });
+        const pictures = bitmapsOf(request.pictures);
+        const { truthOf } = await import("./truth");
+        const asked = { target, method, steps, sensitivity, map: typeof map === "string" ? map : tensorOf(map) };
+        return { ...(await truthOf(runtime, { ...subject, ...asked, pictures, onProgress: onDone })), device: runtime.info };
+      }),
+    );
+  }
+
+  randomised(job: JobId, request: RandomisedRequest, onProgress: (p: Progress) => void): Promise<Randomised> {
+    return this.#withProgress(job, onProgress, (signal, report) =>
+      this.#about(request, signal, report, async (runtime, subject) => {
+        const { target, method, map, layers, seed } = request;
+        const onDone = (done: number, of: number) => report({ phase: "attribute", done, of });
+        const pictures = bitmapsOf(request.pictures);
+        const { randomisedMap } = await import("./truth");
+        const asked = { target, method, map: tensorOf(map), layers, seed, pictures };
+        const result = { ...(await randomisedMap(runtime, { ...subject, ...asked, onProgress: onDone })), device: runtime.info };
+        return this.sources.transfer?.(result, [result.map.data.buffer]) ?? result;
       }),
     );
   }
@@ -408,6 +437,7 @@ export class Engine implements EngineApi {
   }
 }
 
+const tensorOf = ({ shape, data }: AttributionMap): Tensor => ({ dtype: "float32", shape, data });
 const bitmapOf = ({ width, height, rgba }: Picture): Bitmap => ({ width, height, data: rgba, channels: 4 });
 const bitmapsOf = (pictures: NamedPictures = {}): Bitmaps =>
   Object.fromEntries(Object.entries(pictures).map(([name, picture]) => [name, bitmapOf(picture)]));

@@ -226,3 +226,34 @@ describe("weights randomised from the top", () => {
     expect(() => randomisedFromTop(graph, 3)).toThrow('"small" has 2 layers');
   });
 });
+
+describe("weights that are kept smaller", () => {
+  test("int8 weights are drawn as int8 of the same size, and keep their scales; a weight that is decoded is found", () => {
+    const q = {
+      dtype: "int8",
+      shape: [64, 64],
+      data: Int8Array.from({ length: 4096 }, (_, i) => ((i * 37) % 101) - 50),
+    } as const;
+    const graph = smallGraph({
+      inputs: { x: [1, 64] },
+      nodes: [
+        { op: "DequantizeLinear", inputs: ["q", "scale", "zero"], outputs: ["w"], attrs: { axis: 1 } },
+        { op: "MatMul", inputs: ["x", "w"], outputs: ["y"] },
+      ],
+      outputs: ["y"],
+      constants: {
+        q,
+        scale: f32(Array<number>(64).fill(0.02), [64]),
+        zero: { dtype: "int8", shape: [64], data: new Int8Array(64) },
+      },
+    });
+    expect(weightedNodes(graph).map(({ op }) => op)).toEqual(["MatMul"]);
+    const drawn = randomisedFromTop(graph, 1).constants;
+    const [before, after] = [q.data, drawn.get("q")!.data as Int8Array];
+    const size = (data: Int8Array): number => Math.sqrt(data.reduce((sum, v) => sum + v * v, 0) / data.length);
+    expect(after).toBeInstanceOf(Int8Array);
+    expect(size(after) / size(before)).toBeCloseTo(1, 1);
+    expect(after.filter((v, i) => v === before[i]).length).toBeLessThan(200);
+    expect(drawn.get("scale")).toBe(graph.constants.get("scale"));
+  });
+});

@@ -22,6 +22,7 @@ import type {
 import type { ImportChoices, ImportSource, Inspection } from "../../api/import";
 import type { ModelCard, ModelFile, ModelSummary } from "../../api/model";
 import type { StoredModel } from "../../api/store";
+import type { Randomised, RandomisedRequest, Truth, TruthRequest } from "../../api/truth";
 import type {
   Connections,
   ConnectionsRequest,
@@ -67,6 +68,10 @@ export interface Machine {
   predict(request: PredictRequest, task: Task): Promise<Prediction[]>;
   /** How much every pixel counts for a target. */
   attribute(request: AttributionRequest, task: Task): Promise<Attribution>;
+  /** Whether a map is true. */
+  truth(request: TruthRequest, task: Task): Promise<Truth>;
+  /** The map of the network with its topmost layers' weights drawn anew. */
+  randomised(request: RandomisedRequest, task: Task): Promise<Randomised>;
   attributeLayer(request: LayerAttributionRequest, task: Task): Promise<LayerAttribution>;
   /** A layer's units as a few groups. */
   neuronGroups(request: NeuronGroupsRequest, task: Task): Promise<NeuronGroups>;

@@ -66,9 +66,7 @@ export class Pictures {
         const url = `./pictures/${file}`;
         const response = await fetch(url).catch(() => null);
         if (!response?.ok)
-          throw new PictureError(
-            `${url} ${response ? `answered ${response.status}` : "could not be reached"}. Reload the page.`,
-          );
+          throw new PictureError(`${url} ${response ? `answered ${response.status}` : "could not be reached"}. Reload the page.`);
         return { name, title, picture: await this.#decode(await response.blob()) };
       }),
     );

@@ -44,6 +44,8 @@ export function connectWorkers(): Machine {
     predict: (request, task) => runJob(engine, (api, job, report) => api.predict(job, request, report), task),
     attribute: (request, task) => runJob(engine, (api, job, report) => api.attribute(job, request, report), task),
     neuronGroups: (request, task) => runJob(engine, (api, job, report) => api.neuronGroups(job, request, report), task),
+    truth: (request, task) => runJob(engine, (api, job, report) => api.truth(job, request, report), task),
+    randomised: (request, task) => runJob(engine, (api, job, report) => api.randomised(job, request, report), task),
     attributeLayer: (request, task) => runJob(engine, (api, job, report) => api.attributeLayer(job, request, report), task),
     examine: (request, task) => runJob(engine, (api, job, report) => api.examine(job, request, report), task),
     tune: (request, task) => runJob(engine, (api, job, report) => api.tune(job, request, report), task),

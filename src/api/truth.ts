@@ -8,7 +8,7 @@ import type { DeviceInfo } from "./engine";
 export interface TruthRequest extends AttributionRequest {
   /** The method's map; or one that knows nothing of the network, to compare with: then the method only names the question. */
   map: AttributionMap | "random" | "edges";
-  /** Points of the insertion and deletion curves, less one (25). */
+  /** Points of the insertion and deletion curves, less one (16). */
   steps?: number;
   /** Changed pictures on which the method is run again for max-sensitivity; none where left out, or where the map is no method's. */
   sensitivity?: number;

@@ -35,8 +35,8 @@ describe("truth", () => {
     const random = await engine.truth("random", { ...request, map: "random" }, quiet);
     const edges = await engine.truth("edges", { ...request, map: "edges" }, quiet);
     expect(own.deletion.auc).toBeLessThan(random.deletion.auc);
-    expect(own.insertion.scores).toHaveLength(26);
-    expect(own.insertion.scores[25]).toBeCloseTo(own.deletion.scores[0]!, 4); // the whole picture, both
+    expect(own.insertion.scores).toHaveLength(17);
+    expect(own.insertion.scores[16]).toBeCloseTo(own.deletion.scores[0]!, 4); // the whole picture, both
     expect(own.road.score).toBeGreaterThan(random.road.score);
     expect(own.infidelity.scaled).toBeLessThan(random.infidelity.scaled!);
     expect(own.sensitivity).toBeGreaterThan(0);

@@ -20,8 +20,8 @@ export interface TruthOptions extends AttributeOptions {
   sensitivity?: number;
 }
 
-const STEPS = 25;
-const SQUARES = 50;
+const STEPS = 16;
+const SQUARES = 32;
 /** Of ROAD: each is filled in twice, which takes longer than the network's answer. */
 const SHARES = [0.2, 0.5, 0.8] as const;
 

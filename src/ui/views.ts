@@ -48,6 +48,7 @@ export const VIEWS: readonly View[] = [
     subject: "photo",
     load: () => import("./views/attribution/AttributionView.svelte"),
   },
+  { id: "inside", title: "Inside the network", subject: "photo", load: () => import("./views/inside/InsideView.svelte") },
   { id: "notes", title: "Notes", subject: "notes", load: () => import("./views/notes/NotesView.svelte") },
 ];
 

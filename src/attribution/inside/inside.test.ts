@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { asTheyAre, channelOfY, network, probeOf } from "../../../test/attributionRig";
 import { randomTensor, uniformTensor } from "../../../test/smallGraph";
 import { f32 } from "../../onnx/tensor";
+import { cellsOf, sumsOf } from "./cells";
 import { decomposition } from "./decomposition";
 import { groupsOf } from "./groups";
 import { nmf } from "./nmf";
@@ -75,6 +76,26 @@ describe("one position", () => {
     expect(dictionaryAt(LAYER, 4, 1, 1)).toHaveLength(1);
     expect([...magnitudes(LAYER, 4)]).toEqual([5, 10, 5, 1]);
     expect(strongest(Float32Array.from([-7, 1, 2]), 2).map(({ channel }) => channel)).toEqual([2, 1]);
+  });
+});
+
+describe("an activation grid", () => {
+  test("blocks of positions: mean vectors, sizes by the longest, sums of values", () => {
+    // Two units on a grid of 2 x 3: columns 0 and 1 are one block.
+    const activations = Float32Array.from([3, 1, 6, 2, 2, 0, 0, 4, 8, 0, 0, 1]);
+    const cells = cellsOf(activations, [2, 3], 2);
+    expect([cells.rows, cells.columns, [...cells.cellOf]]).toEqual([2, 2, [0, 0, 1, 2, 2, 3]]);
+    expect(cells.vectors.map((vector) => [...vector])).toEqual([
+      [2, 2],
+      [6, 8],
+      [2, 0],
+      [0, 1],
+    ]);
+    expect(cells.sizes[1]).toBe(1);
+    expect(cells.sizes[2]).toBeCloseTo(0.2, 6);
+    expect([...sumsOf(Float32Array.from([1, 2, 3, 4, 5, 6]), cells)]).toEqual([3, 3, 9, 6]);
+    expect(cellsOf(activations, [2, 3], 9)).toMatchObject({ rows: 2, columns: 3 });
+    expect(cellsOf(new Float32Array(4), [1, 2], 2).sizes).toEqual([0, 0]);
   });
 });
 

@@ -37,6 +37,13 @@ test("maps are judged beside edges and chance, sorted by any measure, and tried 
   expect(road).not.toEqual(infidelity);
   await expect(truth.getByRole("img", { name: /Insertion curve of Saliency/ })).toBeVisible();
 
+  await page.getByRole("combobox", { name: "Order" }).selectOption("best insertion first");
+  const beside = (await page.locator("figure dl").allInnerTexts()).map((text) =>
+    Number(/Insertion\s*(\S+)/.exec(text)?.[1]?.replace("−", "-")),
+  );
+  expect(beside).toHaveLength(2);
+  expect(beside).toEqual(beside.toSorted((a, b) => b - a));
+
   await truth.getByRole("button", { name: "Try it" }).click();
   const slider = truth.getByRole("slider", { name: "Saliency with random weights" });
   await slider.press("End");

@@ -1,6 +1,7 @@
 /** One method on the picture: waiting, under way, done, failed or stopped by the reader; the map of the time before stays in sight meanwhile. */
 import type { Attribution, AttributionMethod } from "../../../api/attribution";
 import type { Progress } from "../../../api/engine";
+import type { Truth } from "../../../api/truth";
 import { flattened, type Flat } from "../../../export/heatmap";
 import { cardOf, type MethodCard } from "./methodList";
 
@@ -9,6 +10,8 @@ export class MapRun {
   status = $state<"waiting" | "running" | "done" | "failed" | "stopped">("waiting");
   progress = $state.raw<Progress | null>(null);
   result = $state.raw<Attribution | null>(null);
+  /** Its marks; none once it is made again. */
+  truth = $state.raw<Truth | null>(null);
   error = $state<string | null>(null);
   card = $derived<MethodCard>(cardOf(this.method.name));
   flat = $derived<Flat | null>(this.result && flattened(this.result.map));
@@ -27,6 +30,7 @@ export class MapRun {
     this.status = "running";
     this.progress = null;
     this.error = null;
+    this.truth = null;
     this.#since = performance.now();
   }
 

@@ -58,6 +58,7 @@ export class Judging {
         const truth = await this.#ask(map, result, result.map, signal);
         if (!truth) break;
         this.#marks.set(result, truth);
+        if (map.result === result) map.truth = truth;
         this.#came += 1;
         const about = JSON.stringify([this.explaining.studio.model?.stored.sha256, result.target, result.score]);
         if (about !== this.#about) {

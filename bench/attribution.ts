@@ -2,12 +2,16 @@
  * `npm run bench:attribution`: are the maps true? Photo by photo, how fast the score comes back as pixels are inserted in the order of each
  * method's map, against a random order and the order of the picture's edges.
  *
- *   npm run bench:attribution [-- --photos 100] [--model FILE_OR_ID] [--from DIR] [--images DIR] [--methods gradCam,rise] [--json FILE]
+ *   npm run bench:attribution [-- --photos 100] [--model FILE_OR_ID] [--from DIR] [--methods '[{"name":"rise","masks":500}]'] [--rows FILE]
  *
  * The area under the insertion curve (Petsiuk et al. 2018), normalised: the blurred picture is 0, the whole one 1. The target is the class
  * that the network answers most strongly, before the softmax. Photos on which the blurred picture scores higher are left out, and counted.
+ * With --rows each photo's row is kept as it is made, and a run that was ended goes on from there.
+ *
+ * Integrated Gradients start from the blurred picture, as insertion does: their shares then add up to the very rise that insertion measures.
+ * From black, which the curve never shows, they order pixels for another question, and did no better than chance on the first photos.
  */
-import { writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openModel } from "../cli/model";
@@ -31,12 +35,17 @@ const { values } = parseArgs({
     photos: { type: "string", default: "100" },
     model: { type: "string", default: join(SHARED_DATA, "models/squeezenet1_0.onnx") },
     from: { type: "string" },
-    methods: { type: "string", default: "integratedGradients,gradCam,rise" },
-    json: { type: "string" },
+    methods: { type: "string" },
+    rows: { type: "string" },
     threads: { type: "string" },
   },
 });
-const methods: AttributionMethod[] = values.methods.split(",").map((name) => validateMethod({ name }));
+const METHODS: readonly AttributionMethod[] = [
+  { name: "integratedGradients", baseline: { kind: "blur" } },
+  { name: "gradCam" },
+  { name: "rise" },
+];
+const methods = values.methods === undefined ? METHODS : (JSON.parse(values.methods) as unknown[]).map(validateMethod);
 const { graph, preprocessing, card, labels } = await openModel(values.model, values);
 const naming = namingOf({ graph, preprocessing, card, labels });
 const runtime = nodeRuntime(values.threads === undefined ? undefined : wholeNumber("threads", values.threads, 1));
@@ -46,8 +55,13 @@ const cache = (key: string, make: () => Promise<Compiled>): Promise<Compiled> =>
 
 const [height] = sidesOf(preprocessing);
 const names = photoNames().slice(0, wholeNumber("photos", values.photos, 1));
-const rows: { photo: string; areas: Record<string, number | null> }[] = [];
-for (const name of names) {
+interface Row {
+  photo: string;
+  areas: Record<string, number | null>;
+}
+const before = values.rows && existsSync(values.rows) ? readFileSync(values.rows, "utf8").trim().split("\n").filter(Boolean) : [];
+const rows = before.map((line) => JSON.parse(line) as Row);
+for (const name of names.filter((name) => !rows.some(({ photo }) => photo === name))) {
   const picture = photo(name, height);
   const subject = { graph, preprocessing, naming, picture, cache };
   const [first] = await predict(runtime, { ...subject, count: 1 });
@@ -63,6 +77,7 @@ for (const name of names) {
   await weigh("edges", edgeMap(picture));
   await weigh("random", randomMap(context.probe.size));
   rows.push({ photo: name, areas });
+  if (values.rows) appendFileSync(values.rows, `${JSON.stringify({ photo: name, areas })}\n`);
   console.log(name, Object.entries(areas).map(([called, area]) => `${called} ${area?.toFixed(3) ?? "-"}`).join(", ")); // prettier-ignore
 }
 
@@ -81,5 +96,4 @@ console.table(
   })),
 );
 console.log(`${kept.length} of ${rows.length} photos; ${rows.length - kept.length} score higher when blurred.`);
-if (values.json) writeFileSync(values.json, `${JSON.stringify({ model: values.model, rows }, null, 2)}\n`);
 process.exit(); // ORT's WASM threads would keep the process alive

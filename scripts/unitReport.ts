@@ -23,7 +23,7 @@ export default class UnitReport implements Reporter {
         else
           tally.skipped.push({
             name: `${module.relativeModuleId} > ${test.fullName}`,
-            reason: ("note" in result && result.note) || "marked as skipped",
+            reason: ("note" in result && result.note) || test.name,
           });
       }
     }
